@@ -1,0 +1,78 @@
+using Whence.Calibration;
+
+namespace Whence;
+
+/// <summary>The answer to "which training images made this picture?" for one query.</summary>
+public sealed record Attribution
+{
+    /// <summary>The generated image that was asked about.</summary>
+    public required QueryImage Query { get; init; }
+
+    /// <summary>The index that was searched: its folder.</summary>
+    public required string Index { get; init; }
+
+    /// <summary>Name of the encoder, for example <c>resnet18</c>.</summary>
+    public required string Encoder { get; init; }
+
+    /// <summary>Name of the mapper's file, or null where the raw features were compared.</summary>
+    public string? Mapper { get; init; }
+
+    /// <summary>The parameters of Eq. 6 and whether they were fitted for this encoder.</summary>
+    public required Calibrator Calibration { get; init; }
+
+    /// <summary>Number of images searched (removed ones do not count).</summary>
+    public required long Searched { get; init; }
+
+    /// <summary>Number of training images with an influence above zero, in the whole index.</summary>
+    public required long Nonzero { get; init; }
+
+    /// <summary>Influence of all images that are not in <see cref="Results"/>, in [0, 1].</summary>
+    public required double Remaining { get; init; }
+
+    /// <summary>The k most similar training images: similarity descending, the smaller id first among equals.</summary>
+    public required IReadOnlyList<AttributedImage> Results { get; init; }
+
+    /// <summary>Influence summed per value of a metadata column over the whole index, descending; null unless asked for.</summary>
+    public InfluenceGroups? Groups { get; init; }
+}
+
+/// <summary>A query: where it came from and what it is.</summary>
+/// <param name="Source">File name or locator as given.</param>
+/// <param name="Sha256">SHA-256 of the file's bytes, lower-case hexadecimal.</param>
+public sealed record QueryImage(string Source, string Sha256);
+
+/// <summary>A training image and its share in a query.</summary>
+public sealed record AttributedImage
+{
+    /// <summary>Place in the ranking, from 1.</summary>
+    public required long Rank { get; init; }
+
+    /// <summary>The image's id in the index.</summary>
+    public required long Id { get; init; }
+
+    /// <summary>Locator of the image: a path, or <c>container::entry</c>.</summary>
+    public required string Source { get; init; }
+
+    /// <summary>Cosine similarity to the query, in [-1, 1].</summary>
+    public required float Similarity { get; init; }
+
+    /// <summary>Soft influence (Eq. 6) in [0, 1]; all images of an index sum to 1. With duplicates grouped, the group's sum.</summary>
+    public required double Influence { get; init; }
+
+    /// <summary>Caption, key, creator, licence and whatever else came along; values as text.</summary>
+    public required IReadOnlyDictionary<string, string> Metadata { get; init; }
+
+    /// <summary>Further results folded into this one because they show (nearly) the same picture; empty unless asked for.</summary>
+    public IReadOnlyList<AttributedImage> Duplicates { get; init; } = [];
+}
+
+/// <summary>The share each value of a metadata column earned, for example each creator.</summary>
+/// <param name="Column">The metadata column.</param>
+/// <param name="Shares">One entry a value, influence descending; they sum to 1.</param>
+public sealed record InfluenceGroups(string Column, IReadOnlyList<InfluenceShare> Shares);
+
+/// <summary>One group's share.</summary>
+/// <param name="Value">The column's value; null where the image has none.</param>
+/// <param name="Influence">Sum of the influences, in [0, 1].</param>
+/// <param name="Images">Number of images with an influence above zero.</param>
+public sealed record InfluenceShare(string? Value, double Influence, long Images);
