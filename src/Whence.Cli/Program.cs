@@ -1,1 +1,3 @@
-Console.WriteLine("whence");
+using Whence.Cli;
+
+return await WhenceCommand.RunAsync(args, Console.Out, Console.Error);

@@ -1,4 +1,5 @@
 using Whence.Calibration;
+using Whence.Search;
 
 namespace Whence;
 
@@ -64,15 +65,14 @@ public sealed record AttributedImage
 
     /// <summary>Further results folded into this one because they show (nearly) the same picture; empty unless asked for.</summary>
     public IReadOnlyList<AttributedImage> Duplicates { get; init; } = [];
+
+    internal static AttributedImage Of(IndexedImage image, long rank, float similarity, Influence influence) => new()
+    {
+        Rank = rank,
+        Id = image.Id,
+        Source = image.Source,
+        Similarity = float.IsNaN(similarity) ? 0 : similarity, // a removed image has none
+        Influence = influence.Of(similarity),
+        Metadata = image.ToMetadata(),
+    };
 }
-
-/// <summary>The share each value of a metadata column earned, for example each creator.</summary>
-/// <param name="Column">The metadata column.</param>
-/// <param name="Shares">One entry a value, influence descending; they sum to 1.</param>
-public sealed record InfluenceGroups(string Column, IReadOnlyList<InfluenceShare> Shares);
-
-/// <summary>One group's share.</summary>
-/// <param name="Value">The column's value; null where the image has none.</param>
-/// <param name="Influence">Sum of the influences, in [0, 1].</param>
-/// <param name="Images">Number of images with an influence above zero.</param>
-public sealed record InfluenceShare(string? Value, double Influence, long Images);

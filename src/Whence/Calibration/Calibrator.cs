@@ -1,3 +1,6 @@
+using System.Text.Json;
+using Whence.Vectors;
+
 namespace Whence.Calibration;
 
 /// <summary>
@@ -17,4 +20,135 @@ public sealed record Calibrator
 
     /// <summary>True when tau and lambda were fitted for the encoder (and mapper) in use; false marks every output "uncalibrated".</summary>
     public required bool Fitted { get; init; }
+
+    /// <summary>Name of the encoder the fit was made for; null where the file does not say.</summary>
+    public string? Encoder { get; init; }
+
+    /// <summary>Normalises Eq. 6 over the similarities of one query to the whole index.</summary>
+    /// <param name="similarities">n similarities; NaN stands for an image that was removed and has no share.</param>
+    /// <returns>The query's maximum and denominator, from which each image's influence follows.</returns>
+    public Influence Normalize(ReadOnlySpan<float> similarities)
+    {
+        Validate();
+        var maximum = float.NegativeInfinity;
+        foreach (var s in similarities)
+        {
+            maximum = s > maximum ? s : maximum;
+        }
+
+        var unnormalized = new Influence(this, maximum, 1);
+        var sum = 0.0;
+        var nonzero = 0L;
+        foreach (var s in similarities)
+        {
+            var weight = unnormalized.Of(s);
+            sum += weight;
+            nonzero += weight > 0 ? 1 : 0;
+        }
+
+        return new Influence(this, maximum, sum) { Nonzero = nonzero };
+    }
+
+    /// <summary>
+    /// Loads a calibration: a JSON file (<c>docs/formats.md</c>), or the authors' checkpoint <c>{inv_tau, bias}</c>
+    /// (tau = 1 / inv_tau, lambda = -0.001 bias).
+    /// </summary>
+    /// <exception cref="WhenceException">The file is missing, is no calibration, or holds impossible values.</exception>
+    public static Calibrator Load(string path)
+    {
+        try
+        {
+            var calibrator = path.EndsWith(".json", StringComparison.OrdinalIgnoreCase)
+                ? LoadJson(path)
+                : LoadCheckpoint(path);
+            calibrator.Validate();
+            return calibrator;
+        }
+        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw new WhenceException($"{path}: not a usable calibration ({e.Message.ReplaceLineEndings(" ")}); docs/formats.md shows the format.", e);
+        }
+    }
+
+    internal void Validate()
+    {
+        if (!(Tau > 0) || !double.IsFinite(Tau) || !(Lambda < 1) || !double.IsFinite(Lambda))
+        {
+            throw new ArgumentException($"tau is {Tau} and lambda {Lambda}, but tau must be above 0 and lambda below 1");
+        }
+    }
+
+    private static Calibrator LoadJson(string path)
+    {
+        using var stream = File.OpenRead(path);
+        var file = JsonSerializer.Deserialize<CalibrationFile>(stream, JsonSerializerOptions.Web)
+            ?? throw new JsonException("the file holds null");
+        if (file.Format != CalibrationFile.FormatName || file.Version != 1)
+        {
+            throw new JsonException($"format '{file.Format}' version {file.Version}, expected '{CalibrationFile.FormatName}' version 1");
+        }
+
+        return new() { Tau = file.Tau, Lambda = file.Lambda, Fitted = true, Encoder = file.Encoder };
+    }
+
+    private static Calibrator LoadCheckpoint(string path)
+    {
+        const double biasGain = 0.001;
+        using var file = TorchFile.Open(path);
+        var state = file.Root.AsDictionary();
+        return new()
+        {
+            Tau = 1 / Scalar("inv_tau"),
+            Lambda = -biasGain * Scalar("bias"),
+            Fitted = true,
+        };
+
+        double Scalar(string key) =>
+            state.TryGetValue(key, out var value) && value.AsTensor().ReadSingle() is [var scalar]
+                ? scalar
+                : throw new WhenceException($"{path}: no scalar '{key}'; a calibration checkpoint holds 'inv_tau' and 'bias'.");
+    }
+
+    private sealed record CalibrationFile
+    {
+        public const string FormatName = "whence-calibration";
+
+        public required string Format { get; init; }
+
+        public required int Version { get; init; }
+
+        public required double Tau { get; init; }
+
+        public required double Lambda { get; init; }
+
+        public string? Encoder { get; init; }
+    }
+}
+
+/// <summary>Eq. 6 for one query: its best similarity s_(0) and its denominator.</summary>
+public readonly record struct Influence
+{
+    private readonly Calibrator _calibrator;
+    private readonly float _maximum;
+    private readonly double _denominator;
+
+    internal Influence(Calibrator calibrator, float maximum, double denominator)
+    {
+        _calibrator = calibrator;
+        _maximum = maximum;
+        _denominator = denominator;
+    }
+
+    /// <summary>Number of images with an influence above zero.</summary>
+    public long Nonzero { get; internal init; }
+
+    /// <summary>Where influence begins: s_(0) + tau ln(lambda); minus infinity where lambda is not positive.</summary>
+    public double SmallestSimilarity =>
+        _calibrator.Lambda > 0 ? _maximum + (_calibrator.Tau * Math.Log(_calibrator.Lambda)) : double.NegativeInfinity;
+
+    /// <summary>The influence of an image with similarity <paramref name="similarity"/>, in [0, 1]; 0 for NaN.</summary>
+    public double Of(float similarity) =>
+        Math.Max(0, Math.Exp(((double)similarity - _maximum) / _calibrator.Tau) - _calibrator.Lambda) is var weight && weight > 0
+            ? weight / _denominator
+            : 0;
 }

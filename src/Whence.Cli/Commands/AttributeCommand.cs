@@ -1,0 +1,174 @@
+using System.CommandLine;
+using Whence.Calibration;
+using Whence.Cli.Output;
+using Whence.Encoders;
+using Whence.Images;
+using Whence.Mapping;
+using Whence.Reports;
+using Whence.Search;
+
+namespace Whence.Cli.Commands;
+
+/// <summary><c>whence attribute</c>: which training images made these pictures?</summary>
+internal static class AttributeCommand
+{
+    public static Command Create(Streams streams)
+    {
+        var queries = new Argument<string[]>("image") { Description = "Generated images: files, folders, shards, or globs", Arity = ArgumentArity.OneOrMore };
+        var top = new Option<int>("--top") { Description = "Training images to list", HelpName = "N", DefaultValueFactory = _ => 100 }.AtLeast(0);
+        var minInfluence = new Option<double>("--min-influence") { Description = "Leave out images with less influence (0 to 1)", HelpName = "X" };
+        var groupBy = new Option<string?>("--group-by") { Description = "Sum influence per value of a metadata column, over the whole index", HelpName = "COLUMN" };
+        var duplicates = new Option<float?>("--group-duplicates")
+        {
+            Description = "Fold results that show the same picture: equal content, or similarity at or above X [default X: 0.98]",
+            HelpName = "X",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
+        var format = new Option<string>("--format") { Description = "What standard output gets", DefaultValueFactory = _ => "table" }
+            .AcceptOnlyFromAmong("table", "json", "jsonl", "csv");
+        var report = new Option<string?>("--report") { Description = "Write a self-contained HTML page too", HelpName = "FILE.html" };
+        var setup = new AttributorSetup();
+        var command = new Command("attribute", "Rank the training images that made a generated image, with their share of influence")
+        {
+            queries, top, minInfluence, groupBy, duplicates, format, report,
+        };
+        setup.AddTo(command);
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var request = new AttributionRequest
+            {
+                Top = parsed.GetValue(top),
+                MinInfluence = parsed.GetValue(minInfluence) is >= 0 and <= 1 and var x ? x : throw new WhenceException("--min-influence must lie between 0 and 1."),
+                GroupBy = parsed.GetValue(groupBy),
+                GroupDuplicates = parsed.GetResult(duplicates) is null ? null : Similarity(parsed.GetValue(duplicates)),
+            };
+            using var opened = setup.Open(parsed);
+            var images = await ReadQueriesAsync(parsed.GetRequiredValue(queries), opened.Limits, cancellation);
+            var answers = opened.Attributor.Attribute(images, request);
+            if (parsed.GetValue(report) is { } file)
+            {
+                var all = answers.ToArray();
+                WriteReport(file, all, opened.Limits);
+                answers = all;
+            }
+
+            Write(streams, answers, parsed.GetValue(format)!);
+            return 0;
+        });
+        return command;
+    }
+
+    public static void Write(Streams streams, IEnumerable<Attribution> answers, string format)
+    {
+        switch (format)
+        {
+            case "json":
+            case "jsonl":
+                streams.WriteBytes(stream => JsonReport.Write(stream, answers, lines: format == "jsonl"));
+                break;
+            case "csv":
+                CsvReport.Write(streams.Output, answers);
+                break;
+            default:
+                foreach (var answer in answers)
+                {
+                    AttributionTable.Write(streams.OutputConsole, answer);
+                }
+
+                break;
+        }
+    }
+
+    public static void WriteReport(string file, IReadOnlyList<Attribution> answers, DecodeLimits limits)
+    {
+        // Beside the target first, so that a failure leaves an older report as it was.
+        var temporary = file + ".tmp";
+        using (var writer = new StreamWriter(temporary))
+        {
+            HtmlReport.Write(writer, answers, new HtmlReportOptions
+            {
+                ReadImage = locator => ImageSources.ReadAsync(locator, limits.MaxFileBytes, CancellationToken.None).AsTask().GetAwaiter().GetResult(),
+            });
+        }
+
+        File.Move(temporary, file, overwrite: true);
+    }
+
+    public static async Task<IReadOnlyList<Query>> ReadQueriesAsync(IReadOnlyList<string> sources, DecodeLimits limits, CancellationToken cancellation)
+    {
+        var queries = new List<Query>();
+        await foreach (var item in ImageSources.EnumerateAsync(sources, limits.MaxFileBytes, cancellation))
+        {
+            queries.Add(new Query(item.Source, (await item.ReadAsync(cancellation)).Bytes));
+        }
+
+        return queries;
+    }
+
+    private static float Similarity(float? given) => (given ?? 0.98f) is >= -1 and <= 1 and var similarity
+        ? similarity
+        : throw new WhenceException("--group-duplicates takes a similarity from -1 to 1.");
+}
+
+/// <summary>The options that say what to search with, and what they open.</summary>
+internal sealed class AttributorSetup
+{
+    private readonly Option<string> _index = CommonOptions.Index();
+    private readonly Option<string?> _encoder = new("--encoder") { Description = "Encoder of the queries [default: the index's own]", HelpName = "NAME|SPEC" };
+    private readonly Option<string?> _mapper = new("--mapper") { Description = "Mappers to apply (.safetensors or the authors' .pth)", HelpName = "FILE" };
+    private readonly Option<string?> _calibration = new("--calibration") { Description = "Fitted tau and lambda (.json or the authors' .pth)", HelpName = "FILE" };
+    private readonly Option<int> _threads = CommonOptions.Threads();
+    private readonly ImageOptions _images = new();
+
+    public void AddTo(Command command)
+    {
+        command.Add(_index);
+        command.Add(_encoder);
+        command.Add(_mapper);
+        command.Add(_calibration);
+        command.Add(_threads);
+        _images.AddTo(command);
+    }
+
+    public OpenedAttributor Open(ParseResult parsed)
+    {
+        var index = FeatureIndex.Open(parsed.GetRequiredValue(_index));
+        var options = new AttributorOptions
+        {
+            Mapper = parsed.GetValue(_mapper) is { } mapper ? MapperPair.Load(mapper) : null,
+            Calibration = parsed.GetValue(_calibration) is { } calibration ? Calibrator.Load(calibration) : Calibrator.Unfitted,
+            Threads = parsed.GetValue(_threads),
+            Limits = _images.Limits(parsed),
+            AutoOrient = _images.AutoOrient(parsed),
+        };
+        return OpenedAttributor.Open(index, parsed.GetValue(_encoder), options);
+    }
+}
+
+/// <summary>An attributor together with the encoder it needs.</summary>
+internal sealed record OpenedAttributor(FeatureIndex Index, Attributor Attributor, DecodeLimits Limits, IImageEncoder Encoder) : IDisposable
+{
+    public static OpenedAttributor Open(FeatureIndex index, string? encoderName, AttributorOptions options)
+    {
+        if (encoderName is null && index.Manifest.EncoderSpec is null)
+        {
+            throw new WhenceException(
+                $"{index.Folder}: its features were imported without their encoder, so a query cannot be encoded; import them again with --encoder SPEC.");
+        }
+
+        var encoder = new OnnxEncoder(
+            new EncoderRegistry().Resolve(encoderName ?? index.Manifest.Encoder),
+            new OnnxEncoderOptions { Threads = options.Threads });
+        try
+        {
+            return new OpenedAttributor(index, new Attributor(index, encoder, options), options.Limits, encoder);
+        }
+        catch
+        {
+            encoder.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose() => Encoder.Dispose();
+}

@@ -1,0 +1,75 @@
+using System.CommandLine;
+using System.Formats.Tar;
+using Whence.Cli.Output;
+using Whence.Encoders;
+using Whence.Images;
+using Whence.Search;
+
+namespace Whence.Cli.Commands;
+
+/// <summary><c>whence demo</c>: the whole way on an embedded gallery of open emoji, in under a minute.</summary>
+internal static class DemoCommand
+{
+    private const int Top = 8;
+
+    public static Command Create(Streams streams)
+    {
+        var output = new Option<string>("--out") { Description = "Folder for the gallery, the index and the report", HelpName = "DIR", DefaultValueFactory = _ => "whence-demo" };
+        var command = new Command("demo", "Index an embedded gallery, attribute a few pictures, write the report") { output };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var folder = parsed.GetValue(output)!;
+            Directory.CreateDirectory(folder);
+            var gallery = Extract("gallery.tar", folder);
+            var queries = Extract("queries.tar", folder);
+            var index = Path.Combine(folder, "index");
+            using (var encoder = new OnnxEncoder(new EncoderRegistry().Resolve(EncoderRegistry.DefaultName)))
+            {
+                var built = await IndexCommand.BuildAsync(streams, [gallery], index, encoder, new IndexBuildOptions(), cancellation);
+                streams.Output.WriteLine($"{built.Indexed + built.Skipped:N0} drawings of the gallery are in {index}.");
+                streams.Output.WriteLine();
+            }
+
+            using var opened = OpenedAttributor.Open(FeatureIndex.Open(index), null, new AttributorOptions());
+            var images = await AttributeCommand.ReadQueriesAsync([queries], DecodeLimits.Default, cancellation);
+            var answers = opened.Attributor.Attribute(images, new AttributionRequest { Top = Top, GroupBy = "creator" }).ToArray();
+            AttributeCommand.Write(streams, answers, "table");
+            var report = Path.Combine(folder, "report.html");
+            AttributeCommand.WriteReport(report, answers, DecodeLimits.Default);
+            streams.Output.WriteLine($"Open {Path.GetFullPath(report)} to see the pictures. Your own: whence index PHOTOS --out my-index; whence attribute PICTURE --index my-index");
+            return 0;
+        });
+        return command;
+    }
+
+    /// <summary>Two drawings of different things, for checking an encoder.</summary>
+    public static byte[][] TwoPictures()
+    {
+        using var tar = new TarReader(Open("gallery.tar"));
+        var pictures = new List<byte[]>();
+        for (var entry = tar.GetNextEntry(); entry is not null && pictures.Count < 2; entry = tar.GetNextEntry())
+        {
+            if (entry.Name.EndsWith(".png", StringComparison.Ordinal) && entry.DataStream is { } data)
+            {
+                var bytes = new byte[entry.Length];
+                data.ReadExactly(bytes);
+                pictures.Add(bytes);
+            }
+        }
+
+        return [.. pictures];
+    }
+
+    private static string Extract(string name, string folder)
+    {
+        var path = Path.Combine(folder, name);
+        using var embedded = Open(name);
+        using var file = File.Create(path);
+        embedded.CopyTo(file);
+        return path;
+    }
+
+    private static Stream Open(string name) =>
+        typeof(DemoCommand).Assembly.GetManifestResourceStream(name)
+        ?? throw new InvalidOperationException($"{name} is not embedded.");
+}

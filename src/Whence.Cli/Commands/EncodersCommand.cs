@@ -1,0 +1,82 @@
+using System.CommandLine;
+using System.Globalization;
+using Spectre.Console;
+using Whence.Cli.Output;
+using Whence.Encoders;
+using Whence.Images;
+
+namespace Whence.Cli.Commands;
+
+/// <summary><c>whence encoders</c>: which encoders there are, and whether one works as it should.</summary>
+internal static class EncodersCommand
+{
+    public static Command Create(Streams streams) => new("encoders", "List encoders, or check one")
+    {
+        CreateList(streams),
+        CreateVerify(streams),
+    };
+
+    private static Command CreateList(Streams streams)
+    {
+        var command = new Command("list", "List the encoders that are found by name");
+        command.SetAction(_ =>
+        {
+            var table = new Table().Border(TableBorder.Simple).AddColumns("name", "dimension", "input", "licence", "spec");
+            foreach (var (name, path) in new EncoderRegistry().Find())
+            {
+                var spec = EncoderSpec.Load(path);
+                table.AddRow(
+                    new Text(name),
+                    new Text(spec.Dimension.ToString(CultureInfo.InvariantCulture)),
+                    new Text($"short side {spec.Preprocessing.Resize} {spec.Preprocessing.Interpolation}, crop {spec.Preprocessing.Crop}"),
+                    new Text(spec.Licence ?? ""),
+                    new Text(path));
+            }
+
+            streams.OutputConsole.Write(table);
+            return 0;
+        });
+        return command;
+    }
+
+    private static Command CreateVerify(Streams streams)
+    {
+        var name = new Argument<string>("encoder") { Description = "Name or spec file" };
+        var images = new Option<string[]>("--image")
+        {
+            Description = "Two photographs of different things [default: two drawings of the demo]",
+            HelpName = "FILE",
+            AllowMultipleArgumentsPerToken = true,
+        };
+        var command = new Command("verify", "Encode two crops of one picture and two pictures; check dimension, determinism, batches") { name, images };
+        command.SetAction(parsed =>
+        {
+            var files = parsed.GetValue(images) is { Length: > 0 } given ? given : null;
+            if (files is not null and not { Length: 2 })
+            {
+                throw new WhenceException($"--image takes two files, got {files.Length}.");
+            }
+
+            var bytes = files?.Select(File.ReadAllBytes).ToArray() ?? DemoCommand.TwoPictures();
+            using var encoder = new OnnxEncoder(new EncoderRegistry().Resolve(parsed.GetRequiredValue(name)));
+            var check = EncoderCheck.Run(encoder, ImageDecoder.Decode(bytes[0]), ImageDecoder.Decode(bytes[1]));
+            Write(streams.OutputConsole, encoder.Spec, check);
+            return check.Passed ? 0 : throw new WhenceException($"Encoder '{encoder.Spec.Name}' failed: {string.Join("; ", check.Problems)}.");
+        });
+        return command;
+    }
+
+    private static void Write(IAnsiConsole console, EncoderSpec spec, EncoderCheck check)
+    {
+        var grid = new Grid().AddColumn().AddColumn();
+        Add("encoder", $"{spec.Name}, {spec.Dimension} values");
+        Add("two crops of one picture", Number($"cosine {check.SamePicture:F4}"));
+        Add("two pictures", Number($"cosine {check.OtherPicture:F4}"));
+        Add("same input twice", check.Deterministic ? "equal to the last bit" : "differs");
+        Add("alone and in a batch", check.BatchDifference is { } difference ? Number($"largest difference {difference:G3} of the feature's length") : "batch fixed at 1");
+        console.Write(grid);
+
+        void Add(string name, string value) => grid.AddRow(new Text(name), new Text(value));
+        static string Number(FormattableString text) => FormattableString.Invariant(text);
+    }
+}

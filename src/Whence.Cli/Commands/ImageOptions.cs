@@ -1,0 +1,54 @@
+using System.CommandLine;
+using Whence.Images;
+
+namespace Whence.Cli.Commands;
+
+/// <summary>Options of every command that reads images.</summary>
+internal sealed class ImageOptions
+{
+    private readonly Option<long> _maxPixels = new("--max-pixels")
+    {
+        Description = "Refuse images with more pixels",
+        DefaultValueFactory = _ => DecodeLimits.Default.MaxPixels,
+    };
+
+    private readonly Option<int> _maxDimension = new("--max-dimension")
+    {
+        Description = "Refuse images wider or higher than this",
+        DefaultValueFactory = _ => DecodeLimits.Default.MaxDimension,
+    };
+
+    private readonly Option<long> _maxFileBytes = new("--max-file-bytes")
+    {
+        Description = "Refuse larger image files",
+        DefaultValueFactory = _ => DecodeLimits.Default.MaxFileBytes,
+    };
+
+    private readonly Option<bool> _autoOrient = new("--auto-orient")
+    {
+        Description = "Turn images as their EXIF data says (the authors' code does not)",
+    };
+
+    public void AddTo(Command command)
+    {
+        command.Add(_maxPixels);
+        command.Add(_maxDimension);
+        command.Add(_maxFileBytes);
+        command.Add(_autoOrient);
+    }
+
+    public DecodeLimits Limits(ParseResult parsed)
+    {
+        var limits = new DecodeLimits
+        {
+            MaxPixels = parsed.GetValue(_maxPixels),
+            MaxDimension = parsed.GetValue(_maxDimension),
+            MaxFileBytes = parsed.GetValue(_maxFileBytes),
+        };
+        return limits.MaxPixels > 0 && limits.MaxDimension > 0 && limits.MaxFileBytes > 0
+            ? limits
+            : throw new WhenceException("--max-pixels, --max-dimension and --max-file-bytes must be above 0.");
+    }
+
+    public bool AutoOrient(ParseResult parsed) => parsed.GetValue(_autoOrient);
+}

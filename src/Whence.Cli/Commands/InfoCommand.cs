@@ -1,0 +1,64 @@
+using System.CommandLine;
+using Spectre.Console;
+using Whence.Cli.Output;
+using Whence.Search;
+
+namespace Whence.Cli.Commands;
+
+/// <summary><c>whence info</c>: what an index holds.</summary>
+internal static class InfoCommand
+{
+    private const int FailuresShown = 20;
+
+    public static Command Create(Streams streams)
+    {
+        var folder = new Argument<string>("dir") { Description = "Folder of the index" };
+        var command = new Command("info", "Show what an index holds") { folder };
+        command.SetAction(parsed =>
+        {
+            Write(streams.OutputConsole, FeatureIndex.Open(parsed.GetRequiredValue(folder)));
+            return 0;
+        });
+        return command;
+    }
+
+    private static void Write(IAnsiConsole console, FeatureIndex index)
+    {
+        var manifest = index.Manifest;
+        var failures = index.ReadFailures();
+        var grid = new Grid().AddColumn().AddColumn();
+        Add("images", $"{index.Count - index.Removed.Count:N0}{(index.Removed.Count > 0 ? $" ({index.Removed.Count:N0} more removed)" : "")}");
+        Add("failed", $"{failures.Count:N0}");
+        Add("encoder", $"{manifest.Encoder}{(manifest.EncoderSpec is null ? " (imported, no spec)" : "")}");
+        Add("features", $"{manifest.Dimension} x {manifest.Type}, {(manifest.Normalized ? "already normalised" : "raw")}");
+        Add("parts", $"{manifest.Parts.Count:N0}");
+        Add("size", $"{Size(index.Folder) / 1e6:N1} MB");
+        Add("format", $"version {manifest.Version}");
+        if (manifest.EncoderSpec?.Licence is { } licence)
+        {
+            Add("weights", licence);
+        }
+
+        if (manifest.Parts.Count > 0)
+        {
+            var columns = index.ReadMetadata(manifest.Parts[0]).SelectMany(i => i.ToMetadata().Keys).Distinct();
+            Add("columns", string.Join(", ", columns));
+        }
+
+        console.Write(grid);
+        foreach (var failure in failures.Take(FailuresShown))
+        {
+            console.WriteLine($"  failed: {failure.Source}: {failure.Error}");
+        }
+
+        if (failures.Count > FailuresShown)
+        {
+            console.WriteLine($"  and {failures.Count - FailuresShown:N0} more in {Path.Combine(index.Folder, "failures.parquet")}");
+        }
+
+        void Add(string name, string value) => grid.AddRow(new Text(name), new Text(value));
+    }
+
+    private static long Size(string folder) =>
+        new DirectoryInfo(folder).EnumerateFiles("*", SearchOption.AllDirectories).Sum(f => f.Length);
+}

@@ -1,0 +1,84 @@
+using System.Diagnostics;
+using Spectre.Console;
+using Whence.Search;
+
+namespace Whence.Cli.Output;
+
+/// <summary>Progress of an index build on standard error: a bar on a terminal, a line now and then elsewhere.</summary>
+internal static class ProgressView
+{
+    private static readonly TimeSpan LineEvery = TimeSpan.FromSeconds(10);
+
+    public static Task<IndexProgress> RunAsync(
+        Streams streams, Task<long> total, Func<IProgress<IndexProgress>, Task<IndexProgress>> build) =>
+        streams.ErrorConsole.Profile.Capabilities.Interactive && streams.ErrorConsole.Profile.Capabilities.Ansi
+            ? RunBarAsync(streams.ErrorConsole, total, build)
+            : RunLinesAsync(streams.Error, total, build);
+
+    private static async Task<IndexProgress> RunBarAsync(
+        IAnsiConsole console, Task<long> total, Func<IProgress<IndexProgress>, Task<IndexProgress>> build) =>
+        await console.Progress()
+            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn())
+            .StartAsync(async context =>
+            {
+                var task = context.AddTask("indexing", maxValue: double.MaxValue);
+                task.IsIndeterminate = true;
+                var watch = Stopwatch.StartNew();
+                return await build(new Reporter(progress =>
+                {
+                    if (total.IsCompletedSuccessfully)
+                    {
+                        task.IsIndeterminate = false;
+                        task.MaxValue = Math.Max(total.Result, 1);
+                    }
+
+                    task.Value = progress.Indexed + progress.Failed + progress.Skipped;
+                    task.Description = Describe(progress, total, watch.Elapsed).EscapeMarkup();
+                }));
+            });
+
+    private static async Task<IndexProgress> RunLinesAsync(
+        TextWriter error, Task<long> total, Func<IProgress<IndexProgress>, Task<IndexProgress>> build)
+    {
+        var watch = Stopwatch.StartNew();
+        var last = TimeSpan.Zero;
+        return await build(new Reporter(progress =>
+        {
+            if (watch.Elapsed - last >= LineEvery)
+            {
+                last = watch.Elapsed;
+                error.WriteLine(Describe(progress, total, watch.Elapsed));
+            }
+        }));
+    }
+
+    private static string Describe(IndexProgress progress, Task<long> total, TimeSpan elapsed)
+    {
+        var done = progress.Indexed + progress.Failed;
+        var rate = done / Math.Max(elapsed.TotalSeconds, 0.001);
+        var text = $"{done + progress.Skipped:N0}";
+        if (total.IsCompletedSuccessfully)
+        {
+            text += $" of {total.Result:N0}";
+        }
+
+        text += $" images, {rate:F1}/s";
+        if (progress.Failed > 0)
+        {
+            text += $", {progress.Failed:N0} failed";
+        }
+
+        if (total.IsCompletedSuccessfully && rate > 0)
+        {
+            text += $", {Durations.Text(TimeSpan.FromSeconds(Math.Max(0, total.Result - done - progress.Skipped) / rate))} left";
+        }
+
+        return text;
+    }
+
+    // Progress<T> posts to the thread pool and may report out of order; this reports at once.
+    private sealed class Reporter(Action<IndexProgress> report) : IProgress<IndexProgress>
+    {
+        public void Report(IndexProgress value) => report(value);
+    }
+}

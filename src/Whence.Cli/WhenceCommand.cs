@@ -1,0 +1,70 @@
+using System.CommandLine;
+using Whence.Cli.Commands;
+using Whence.Cli.Output;
+
+namespace Whence.Cli;
+
+/// <summary>The command <c>whence</c>: parses, runs one command, turns errors into one line and an exit code.</summary>
+internal static class WhenceCommand
+{
+    private const int BadInput = 2;
+    private const int Interrupted = 130;
+
+    public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter error)
+    {
+        var streams = new Streams(output, error);
+        var root = new RootCommand("Which training images made this picture, and how much did each contribute?")
+        {
+            IndexCommand.Create(streams),
+            AttributeCommand.Create(streams),
+            ExplainCommand.Create(streams),
+            RemoveCommand.Create(streams),
+            InfoCommand.Create(streams),
+            VerifyCommand.Create(streams),
+            EncodersCommand.Create(streams),
+            DemoCommand.Create(streams),
+        };
+        var parsed = root.Parse(args);
+        if (parsed.Errors.Count > 0 && parsed.Action is not System.CommandLine.Help.HelpAction)
+        {
+            var name = string.Join(' ', Names(parsed.CommandResult));
+            return Fail(error, $"{string.Join(' ', parsed.Errors.Select(e => e.Message))} See '{name} --help'.");
+        }
+
+        try
+        {
+            // Long enough after Ctrl-C to write the part in hand.
+            return await parsed.InvokeAsync(new InvocationConfiguration
+            {
+                Output = output,
+                Error = error,
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = TimeSpan.FromSeconds(30),
+            });
+        }
+        catch (OperationCanceledException)
+        {
+            await error.WriteLineAsync("interrupted: what was finished is kept; the same command goes on from there.");
+            return Interrupted;
+        }
+        catch (WhenceException e)
+        {
+            return Fail(error, e.Message);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return Fail(error, $"{e.Message} Check the path, its permissions and the free space; nothing was damaged.");
+        }
+    }
+
+    private static int Fail(TextWriter error, string message)
+    {
+        error.WriteLine($"error: {message.ReplaceLineEndings(" ")}");
+        return BadInput;
+    }
+
+    private static IEnumerable<string> Names(System.CommandLine.Parsing.CommandResult command) =>
+        command.Parent is System.CommandLine.Parsing.CommandResult parent
+            ? [.. Names(parent), command.Command.Name]
+            : ["whence"];
+}

@@ -1,0 +1,127 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Whence.Images;
+
+namespace Whence.Encoders;
+
+/// <summary>
+/// Describes an encoder: a JSON file beside the weights (<c>docs/formats.md</c>). An index keeps a copy, so that features of
+/// different encoders are never compared.
+/// </summary>
+public sealed record EncoderSpec
+{
+    /// <summary>Short name, for example <c>resnet18</c>.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Number of values in a feature, at least 1.</summary>
+    public required int Dimension { get; init; }
+
+    /// <summary>How an image becomes the model's input.</summary>
+    public required PreprocessingSpec Preprocessing { get; init; }
+
+    /// <summary>The network itself.</summary>
+    public required ModelFile Model { get; init; }
+
+    /// <summary>A first model that finishes the preprocessing (subtracting a mean image, say); null where there is none.</summary>
+    public ModelFile? PreprocessModel { get; init; }
+
+    /// <summary>SPDX identifier or name of the weights' licence.</summary>
+    public string? Licence { get; init; }
+
+    /// <summary>Where the weights come from, in words.</summary>
+    public string? Origin { get; init; }
+
+    /// <summary>Folder that <see cref="ModelFile.File"/> is relative to; not part of the JSON.</summary>
+    [JsonIgnore]
+    public string Folder { get; init; } = "";
+
+    /// <summary>Reads and checks a spec file.</summary>
+    /// <param name="path">The JSON file; the models it names lie beside it.</param>
+    /// <exception cref="WhenceException">The file is missing, is no spec, or holds impossible values.</exception>
+    public static EncoderSpec Load(string path)
+    {
+        try
+        {
+            using var stream = File.OpenRead(path);
+            var spec = JsonSerializer.Deserialize<EncoderSpec>(stream, SpecJson.Options)
+                ?? throw new JsonException("the file holds null");
+            spec.Validate();
+            return spec with { Folder = Path.GetDirectoryName(Path.GetFullPath(path))! };
+        }
+        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException or WhenceException)
+        {
+            throw new WhenceException(
+                $"{path}: not a usable encoder spec ({e.Message.ReplaceLineEndings(" ")}); docs/formats.md shows the format.", e);
+        }
+    }
+
+    /// <summary>True when features of the two encoders may be compared: same weights, same preprocessing.</summary>
+    public bool IsSameEncoder(EncoderSpec other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        return Name == other.Name
+            && Dimension == other.Dimension
+            && Model.Sha256 == other.Model.Sha256
+            && PreprocessModel?.Sha256 == other.PreprocessModel?.Sha256
+            && JsonSerializer.Serialize(Preprocessing, SpecJson.Options)
+                == JsonSerializer.Serialize(other.Preprocessing, SpecJson.Options);
+    }
+
+    internal void Validate()
+    {
+        if (string.IsNullOrWhiteSpace(Name) || Name.AsSpan().ContainsAny(Path.GetInvalidFileNameChars()))
+        {
+            throw new WhenceException($"name is '{Name}', but must be a plain word");
+        }
+
+        if (Dimension is < 1 or > 65_536)
+        {
+            throw new WhenceException($"dimension is {Dimension}, but must be from 1 to 65536");
+        }
+
+        Preprocessing.Validate();
+        Model.Validate("model");
+        PreprocessModel?.Validate("preprocessModel");
+    }
+}
+
+/// <summary>An ONNX file and the names of its ends.</summary>
+public sealed record ModelFile
+{
+    /// <summary>File name, relative to the spec's folder.</summary>
+    public required string File { get; init; }
+
+    /// <summary>SHA-256 of the file, lower-case hexadecimal; checked whenever the model is loaded.</summary>
+    public required string Sha256 { get; init; }
+
+    /// <summary>Name of the input; null where the model has only one.</summary>
+    public string? Input { get; init; }
+
+    /// <summary>Name of the output that is used; null where the model has only one.</summary>
+    public string? Output { get; init; }
+
+    internal void Validate(string what)
+    {
+        if (string.IsNullOrWhiteSpace(File))
+        {
+            throw new WhenceException($"{what}.file is empty");
+        }
+
+        if (Sha256 is not { Length: 64 } || Sha256.AsSpan().ContainsAnyExcept("0123456789abcdef"))
+        {
+            throw new WhenceException($"{what}.sha256 is '{Sha256}', but must be 64 lower-case hexadecimal digits");
+        }
+    }
+}
+
+internal static class SpecJson
+{
+    public static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web)
+    {
+        WriteIndented = true,
+        NewLine = "\n",
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
+    };
+}

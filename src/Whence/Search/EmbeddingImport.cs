@@ -1,0 +1,147 @@
+using System.Globalization;
+using Whence.Encoders;
+using Whence.Images;
+using Whence.Vectors;
+
+namespace Whence.Search;
+
+/// <summary>Makes an index from features that other programs extracted.</summary>
+public static class EmbeddingImport
+{
+    /// <summary>Options of an import.</summary>
+    public sealed record Options
+    {
+        /// <summary>The encoder that made the features, so that queries can be encoded; null where unknown.</summary>
+        public EncoderSpec? Encoder { get; init; }
+
+        /// <summary>Rows of a part. Default 4096.</summary>
+        public int PartSize { get; init; } = 4096;
+
+        /// <summary>How features are stored: F16 (default) or F32.</summary>
+        public ElementType Type { get; init; } = ElementType.F16;
+    }
+
+    /// <summary>
+    /// Imports a clip-retrieval folder: <c>img_emb/img_emb_*.npy</c> with <c>metadata/metadata_*.parquet</c> (or all in one
+    /// folder). Its embeddings are already L2-normalised, which the manifest records.
+    /// </summary>
+    /// <returns>The number of rows.</returns>
+    /// <exception cref="WhenceException">A file is missing or the two do not have the same number of rows.</exception>
+    public static async Task<long> FromClipRetrievalAsync(
+        string source, string folder, Options options, IProgress<IndexProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        var features = Files(source, "img_emb", "*.npy");
+        var metadata = Files(source, "metadata", "*.parquet");
+        if (features.Length == 0 || features.Length != metadata.Length)
+        {
+            throw new WhenceException(
+                $"{source}: found {features.Length} img_emb_*.npy and {metadata.Length} metadata_*.parquet, expected as many of one as of the other; give the folder that clip-retrieval wrote.");
+        }
+
+        using var first = NpyFile.Open(features[0]);
+        using var writer = Open(folder, "clip-retrieval", first.Columns, normalized: true, options);
+        for (var i = 0; i < features.Length; i++)
+        {
+            using var file = NpyFile.Open(features[i]);
+            var row = 0L;
+            await foreach (var image in ReadRowsAsync(metadata[i], cancellation))
+            {
+                if (row < file.Rows)
+                {
+                    AddRow(writer, file, row, image);
+                }
+
+                row++;
+            }
+
+            if (row != file.Rows || file.Columns != first.Columns)
+            {
+                throw new WhenceException(
+                    $"{features[i]}: {file.Rows} x {file.Columns}, but {metadata[i]} has {row} rows and the first file {first.Columns} columns; the two do not belong together.");
+            }
+
+            progress?.Report(new IndexProgress(writer.Manifest.Count, 0, 0));
+        }
+
+        writer.Commit();
+        return writer.Manifest.Count;
+    }
+
+    /// <summary>Imports the authors' features, <c>{"feats": [N, D], "paths": [...]}</c>: raw, one path a row.</summary>
+    /// <returns>The number of rows.</returns>
+    /// <exception cref="WhenceException">The file is not laid out so.</exception>
+    public static long FromFeatures(string path, string folder, Options options, IProgress<IndexProgress>? progress = null)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        using var file = TorchFile.Open(path);
+        var root = file.Root.AsDictionary();
+        if (!root.TryGetValue("feats", out var feats) || !root.TryGetValue("paths", out var paths))
+        {
+            throw new WhenceException($"{path}: has {string.Join(", ", root.Keys)}, expected 'feats' and 'paths'.");
+        }
+
+        var features = feats.AsTensor().ReadMatrix();
+        var names = paths.AsList();
+        if (names.Count != features.Rows)
+        {
+            throw new WhenceException($"{path}: {features.Rows} features but {names.Count} paths.");
+        }
+
+        using var writer = Open(folder, "features", features.Columns, normalized: false, options);
+        for (var i = 0; i < features.Rows; i++)
+        {
+            var name = names[i].AsString();
+            if (writer.IsNew(name))
+            {
+                writer.Add(new IndexedImage { Id = -1, Source = name, Key = Path.GetFileName(name) }, features.Row(i));
+            }
+
+            progress?.Report(new IndexProgress(i + 1, 0, 0));
+        }
+
+        writer.Commit();
+        return writer.Manifest.Count;
+    }
+
+    private static IndexWriter Open(string folder, string unknownEncoder, int dimension, bool normalized, Options options)
+    {
+        if (options.Encoder is { } encoder && encoder.Dimension != dimension)
+        {
+            throw new WhenceException($"--encoder {encoder.Name} gives {encoder.Dimension} values, the features have {dimension}; name the encoder that made them.");
+        }
+
+        return new IndexWriter(
+            folder,
+            new IndexManifest
+            {
+                Encoder = options.Encoder?.Name ?? unknownEncoder,
+                EncoderSpec = options.Encoder,
+                Dimension = dimension,
+                Type = options.Type,
+                Normalized = normalized,
+                Parts = [],
+            },
+            options.PartSize);
+    }
+
+    private static string[] Files(string source, string name, string ending)
+    {
+        if (!Directory.Exists(source))
+        {
+            throw new WhenceException($"{source}: no such folder.");
+        }
+
+        var nested = Path.Combine(source, name);
+        return Directory.GetFiles(Directory.Exists(nested) ? nested : source, name + "_" + ending).Order(new NumberOrder()).ToArray();
+    }
+
+    // img_emb_2 comes before img_emb_10, as clip-retrieval numbers them.
+    private sealed class NumberOrder : IComparer<string>
+    {
+        public int Compare(string? x, string? y) => (Number(x), x).CompareTo((Number(y), y));
+
+        private static long Number(string? path) =>
+            long.TryParse(Path.GetFileNameWithoutExtension(path)?.Split('_')[^1], NumberStyles.None, CultureInfo.InvariantCulture, out var n) ? n : long.MaxValue;
+    }
+}

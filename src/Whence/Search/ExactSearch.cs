@@ -1,0 +1,178 @@
+using System.Collections.Concurrent;
+using System.Runtime.Intrinsics;
+using Whence.Mapping;
+using Whence.Vectors;
+
+namespace Whence.Search;
+
+/// <summary>
+/// Similarities of queries to every image of an index (Eq. 2: sim(F(x), F~(x~))): raw feature, mapper h, L2 normalisation,
+/// dot product. The dot product of the float32-normalised rows is accumulated in double in a fixed order and rounded to
+/// float32, so equal rows get equal similarities, on every machine and with any number of threads.
+/// </summary>
+public sealed class ExactSearch
+{
+    private const int BlockRows = 1024;
+    private readonly FeatureIndex _index;
+    private readonly Mapper? _mapper;
+    private readonly int _threads;
+
+    /// <summary>A search over an index.</summary>
+    /// <param name="index">The index.</param>
+    /// <param name="mapper">The mapper h of training images; null compares the raw features.</param>
+    /// <param name="threads">Threads to use, at least 1; the result does not depend on it.</param>
+    /// <exception cref="WhenceException">The mapper does not fit the index.</exception>
+    public ExactSearch(FeatureIndex index, Mapper? mapper, int threads)
+    {
+        ArgumentNullException.ThrowIfNull(index);
+        ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
+        if (mapper is not null && index.Manifest.Normalized)
+        {
+            throw new WhenceException(
+                $"{index.Folder}: its features were normalised before they were imported, and a mapper works on raw features only; leave --mapper out, or index the images themselves.");
+        }
+
+        if (mapper is not null && mapper.InputDimension != index.Manifest.Dimension)
+        {
+            throw new WhenceException(
+                $"{index.Folder}: its features have {index.Manifest.Dimension} values, the mapper takes {mapper.InputDimension}; it was made for another encoder.");
+        }
+
+        _index = index;
+        _mapper = mapper;
+        _threads = threads;
+    }
+
+    /// <summary>Length of the vectors that are compared.</summary>
+    public int Dimension => _mapper?.OutputDimension ?? _index.Manifest.Dimension;
+
+    /// <summary>Similarity of every query to every image.</summary>
+    /// <param name="queries">q x <see cref="Dimension"/>, mapped and L2-normalised.</param>
+    /// <returns>Per query n similarities in [-1, 1] by id; NaN where the image was removed.</returns>
+    /// <exception cref="WhenceException">A part is missing or damaged.</exception>
+    public float[][] Similarities(FeatureMatrix queries)
+    {
+        ArgumentNullException.ThrowIfNull(queries);
+        if (queries.Columns != Dimension)
+        {
+            throw new ArgumentException($"Queries have {queries.Columns} values, expected {Dimension}.", nameof(queries));
+        }
+
+        var similarities = new float[queries.Rows][];
+        for (var q = 0; q < similarities.Length; q++)
+        {
+            similarities[q] = new float[_index.Count];
+        }
+
+        var blocks = _index.Manifest.Parts.SelectMany(part =>
+            Enumerable.Range(0, (part.Rows + BlockRows - 1) / BlockRows).Select(b => (Part: part, First: b * BlockRows)));
+        try
+        {
+            Parallel.ForEach(
+                Partitioner.Create(blocks, EnumerablePartitionerOptions.NoBuffering),
+                new ParallelOptions { MaxDegreeOfParallelism = _threads },
+                () => new Scratch(this),
+                (block, _, scratch) =>
+                {
+                    ScanBlock(block.Part, block.First, queries, similarities, scratch);
+                    return scratch;
+                },
+                scratch => scratch.Dispose());
+        }
+        catch (AggregateException e) when (e.InnerExceptions.OfType<WhenceException>().FirstOrDefault() is { } bad)
+        {
+            throw new WhenceException(bad.Message, e);
+        }
+
+        return similarities;
+    }
+
+    private void ScanBlock(IndexPart part, int first, FeatureMatrix queries, float[][] similarities, Scratch scratch)
+    {
+        var rows = scratch.Load(part, first, Math.Min(BlockRows, part.Rows - first));
+        for (var r = 0; r < rows.Length / Dimension; r++)
+        {
+            var row = rows.Slice(r * Dimension, Dimension);
+            Normalization.NormalizeRow(row);
+            var id = part.FirstId + first + r;
+            var removed = _index.Removed.Contains(id);
+            for (var q = 0; q < similarities.Length; q++)
+            {
+                var similarity = (float)Dot(row, queries.Row(q));
+                if (float.IsNaN(similarity))
+                {
+                    throw new WhenceException(
+                        $"{_index.Folder}: image {id} has a feature that is not finite; 'whence verify {_index.Folder}' tells what to rebuild.");
+                }
+
+                similarities[q][id] = removed ? float.NaN : similarity;
+            }
+        }
+    }
+
+    /// <summary>
+    /// The canonical dot product: 16 partial sums in double (element i goes to sum i mod 16), added up pairwise. A product of
+    /// two floats is exact in double, so only the order of the additions matters, and it is the same everywhere.
+    /// </summary>
+    internal static double Dot(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
+    {
+        var (low, high) = (Vector512<double>.Zero, Vector512<double>.Zero);
+        var i = 0;
+        for (; i <= a.Length - 16; i += 16)
+        {
+            var (x, y) = (Vector512.Create(a.Slice(i, 16)), Vector512.Create(b.Slice(i, 16)));
+            low += Vector512.WidenLower(x) * Vector512.WidenLower(y);
+            high += Vector512.WidenUpper(x) * Vector512.WidenUpper(y);
+        }
+
+        Span<double> sums = stackalloc double[16];
+        low.CopyTo(sums);
+        high.CopyTo(sums[8..]);
+        for (var j = 0; i + j < a.Length; j++)
+        {
+            sums[j] += (double)a[i + j] * b[i + j];
+        }
+
+        for (var width = 8; width > 0; width /= 2)
+        {
+            for (var j = 0; j < width; j++)
+            {
+                sums[j] += sums[j + width];
+            }
+        }
+
+        return sums[0];
+    }
+
+    /// <summary>One thread's buffers and its open part.</summary>
+    private sealed class Scratch(ExactSearch search) : IDisposable
+    {
+        private readonly float[] _raw = new float[BlockRows * search._index.Manifest.Dimension];
+        private readonly float[] _mapped = search._mapper is null ? [] : new float[BlockRows * search.Dimension];
+        private IndexPart? _part;
+        private NpyFile? _file;
+
+        public Span<float> Load(IndexPart part, int first, int count)
+        {
+            if (_part != part)
+            {
+                _file?.Dispose();
+                _file = search._index.OpenFeatures(part);
+                _part = part;
+            }
+
+            var raw = _raw.AsSpan(0, count * search._index.Manifest.Dimension);
+            _file!.ReadRows(first, raw);
+            if (search._mapper is null)
+            {
+                return raw;
+            }
+
+            var mapped = _mapped.AsSpan(0, count * search.Dimension);
+            search._mapper.Apply(raw, mapped);
+            return mapped;
+        }
+
+        public void Dispose() => _file?.Dispose();
+    }
+}

@@ -1,0 +1,127 @@
+using Whence.Vectors;
+
+namespace Whence.Search;
+
+/// <summary>
+/// An index opened for reading: raw features in parts, metadata beside them, and the ids that were taken out. Opening reads
+/// the manifest and the removals only; features are memory-mapped part by part while they are scanned. Thread-safe.
+/// </summary>
+public sealed class FeatureIndex
+{
+    private readonly HashSet<long> _removed;
+
+    private FeatureIndex(string folder, IndexManifest manifest, HashSet<long> removed)
+    {
+        Folder = folder;
+        Manifest = manifest;
+        _removed = removed;
+    }
+
+    /// <summary>The index's folder.</summary>
+    public string Folder { get; }
+
+    /// <summary>What the index was made with.</summary>
+    public IndexManifest Manifest { get; }
+
+    /// <summary>Number of rows, removed ones included: ids run from 0 to <c>Count - 1</c>.</summary>
+    public long Count => Manifest.Count;
+
+    /// <summary>Ids that <c>whence remove</c> took out; they are never found.</summary>
+    public IReadOnlySet<long> Removed => _removed;
+
+    /// <summary>Opens an index folder.</summary>
+    /// <exception cref="WhenceException">The folder is no index, is damaged, or a newer Whence wrote it.</exception>
+    public static FeatureIndex Open(string folder)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(folder);
+        var manifest = IndexManifest.Load(folder);
+        return new FeatureIndex(folder, manifest, [.. IndexRemoval.Read(folder)]);
+    }
+
+    /// <summary>The part that holds an id.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">No row has that id.</exception>
+    public IndexPart PartOf(long id)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(id);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(id, Count);
+        var (low, high) = (0, Manifest.Parts.Count - 1);
+        while (low < high)
+        {
+            var middle = (low + high + 1) / 2;
+            (low, high) = Manifest.Parts[middle].FirstId <= id ? (middle, high) : (low, middle - 1);
+        }
+
+        return Manifest.Parts[low];
+    }
+
+    /// <summary>Memory-maps the features of a part: rows x dimension.</summary>
+    /// <exception cref="WhenceException">The file is missing or does not fit the manifest.</exception>
+    public NpyFile OpenFeatures(IndexPart part)
+    {
+        ArgumentNullException.ThrowIfNull(part);
+        var path = Path.Combine(Folder, part.FeaturesFile);
+        var file = NpyFile.Open(path);
+        if (file.Rows == part.Rows && file.Columns == Manifest.Dimension && file.Type == Manifest.Type)
+        {
+            return file;
+        }
+
+        var found = $"{file.Rows} x {file.Columns} {file.Type}";
+        file.Dispose();
+        throw new WhenceException(
+            $"{path}: holds {found}, but the manifest says {part.Rows} x {Manifest.Dimension} {Manifest.Type}; 'whence verify {Folder}' tells what to rebuild.");
+    }
+
+    /// <summary>Raw features of single rows, in the order of the ids: n x d.</summary>
+    public FeatureMatrix ReadFeatures(IReadOnlyList<long> ids)
+    {
+        ArgumentNullException.ThrowIfNull(ids);
+        var values = new float[ids.Count * Manifest.Dimension];
+        foreach (var group in Enumerable.Range(0, ids.Count).GroupBy(i => PartOf(ids[i])))
+        {
+            using var file = OpenFeatures(group.Key);
+            foreach (var i in group)
+            {
+                file.ReadRows(ids[i] - group.Key.FirstId, values.AsSpan(i * Manifest.Dimension, Manifest.Dimension));
+            }
+        }
+
+        return new FeatureMatrix(ids.Count, Manifest.Dimension, values);
+    }
+
+    /// <summary>The metadata rows of a part, in id order.</summary>
+    /// <exception cref="WhenceException">The file is missing or damaged.</exception>
+    public IReadOnlyList<IndexedImage> ReadMetadata(IndexPart part)
+    {
+        ArgumentNullException.ThrowIfNull(part);
+        return MetadataFile.ReadImages(Path.Combine(Folder, part.MetadataFile), part.FirstId, part.Rows);
+    }
+
+    /// <summary>All metadata rows in id order, one part in memory at a time; removed images included.</summary>
+    public IEnumerable<IndexedImage> ReadMetadata() => Manifest.Parts.SelectMany(ReadMetadata);
+
+    /// <summary>The metadata of the given ids.</summary>
+    public IReadOnlyDictionary<long, IndexedImage> FindImages(IEnumerable<long> ids)
+    {
+        ArgumentNullException.ThrowIfNull(ids);
+        var found = new Dictionary<long, IndexedImage>();
+        foreach (var group in ids.Distinct().GroupBy(PartOf))
+        {
+            var rows = ReadMetadata(group.Key);
+            foreach (var id in group)
+            {
+                found[id] = rows[(int)(id - group.Key.FirstId)];
+            }
+        }
+
+        return found;
+    }
+
+    /// <summary>Images that could not be indexed, in source order.</summary>
+    public IReadOnlyList<FailedImage> ReadFailures() => ReadFailures(Folder);
+
+    internal static IReadOnlyList<FailedImage> ReadFailures(string folder) =>
+        Path.Combine(folder, FailuresFile) is var path && File.Exists(path) ? MetadataFile.ReadFailures(path) : [];
+
+    internal const string FailuresFile = "failures.parquet";
+}

@@ -1,0 +1,175 @@
+using Whence.Calibration;
+using Whence.Mapping;
+using Whence.Search;
+
+namespace Whence.Tests;
+
+public sealed class AttributorTests : IDisposable
+{
+    private readonly TempFolder _temp = new();
+    private readonly PatchEncoder _encoder = new();
+
+    public AttributorTests()
+    {
+        TestImages.WriteFolder(_temp["photos"], 30);
+        for (var i = 0; i < 30; i++)
+        {
+            File.WriteAllText(_temp["photos", $"{i:D5}.json"], $$"""{"creator":"artist {{i % 3}}"}""");
+        }
+
+        File.Copy(_temp["photos", "00004.png"], _temp["photos", "copy.png"]);
+        new IndexBuilder(_temp["index"], _encoder, new() { PartSize = 8 }).BuildAsync([_temp["photos"]]).GetAwaiter().GetResult();
+    }
+
+    public void Dispose() => _temp.Dispose();
+
+    [Fact]
+    public void An_image_of_the_training_set_finds_itself_first()
+    {
+        var answer = NewAttributor().Attribute(Query(12), 5);
+        Assert.Equal(12, answer.Results[0].Id);
+        Assert.Equal(1, answer.Results[0].Similarity, 1e-3f);
+        Assert.Equal([1, 2, 3, 4, 5], answer.Results.Select(r => (int)r.Rank));
+        Assert.Equal(31, answer.Searched);
+        Assert.False(answer.Calibration.Fitted);
+    }
+
+    [Fact]
+    public void Influence_sums_to_one_over_the_list_and_what_remains()
+    {
+        var all = NewAttributor().Attribute(Query(3), 1000);
+        Assert.Equal(31, all.Results.Count);
+        Assert.Equal(1, all.Results.Sum(r => r.Influence), 9);
+        Assert.Equal(0, all.Remaining, 9);
+        Assert.Equal(all.Results.Count(r => r.Influence > 0), all.Nonzero);
+
+        var some = NewAttributor().Attribute(Query(3), 2);
+        Assert.Equal(1 - some.Results.Sum(r => r.Influence), some.Remaining, 9);
+        Assert.Equal(all.Results[1].Influence, some.Results[1].Influence);
+    }
+
+    [Fact]
+    public void Equal_images_stand_in_the_order_of_their_ids()
+    {
+        var results = NewAttributor().Attribute(Query(4), 2).Results;
+        Assert.Equal([4, 30], results.Select(r => (int)r.Id));
+        Assert.Equal(results[0].Similarity, results[1].Similarity);
+    }
+
+    [Fact]
+    public void Many_queries_give_what_each_gives_alone()
+    {
+        var attributor = NewAttributor();
+        var queries = Enumerable.Range(0, 7).Select(Query).ToArray();
+        var together = attributor.Attribute(queries, new() { Top = 4 }).ToArray();
+        for (var i = 0; i < queries.Length; i++)
+        {
+            var alone = attributor.Attribute(queries[i], 4);
+            Assert.Equal(alone.Query, together[i].Query);
+            Assert.Equal(alone.Results.Select(r => (r.Id, r.Similarity, r.Influence)), together[i].Results.Select(r => (r.Id, r.Similarity, r.Influence)));
+        }
+    }
+
+    [Fact]
+    public void A_removed_image_has_no_influence()
+    {
+        IndexRemoval.Remove(_temp["index"], [12], []);
+        var answer = NewAttributor().Attribute(Query(12), 100);
+        Assert.DoesNotContain(answer.Results, r => r.Id == 12);
+        Assert.Equal(1, answer.Results.Sum(r => r.Influence), 9);
+        Assert.Equal(30, answer.Searched);
+    }
+
+    [Fact]
+    public void Groups_sum_the_whole_index_not_the_list()
+    {
+        var attributor = NewAttributor(new() { Tau = 1, Lambda = 0, Fitted = true });
+        var answer = attributor.Attribute([Query(1)], new() { Top = 1, GroupBy = "creator" }).Single();
+        var all = attributor.Attribute(Query(1), 100).Results;
+        Assert.Equal(1, answer.Groups!.Shares.Sum(s => s.Influence), 9);
+        foreach (var share in answer.Groups.Shares)
+        {
+            Assert.Equal(all.Where(r => r.Metadata.GetValueOrDefault("creator") == share.Value).Sum(r => r.Influence), share.Influence, 9);
+        }
+
+        Assert.Contains(answer.Groups.Shares, s => s.Value is null); // copy.png has no creator
+    }
+
+    [Fact]
+    public void Grouping_by_an_unknown_column_lists_the_known()
+    {
+        var error = Assert.Throws<WhenceException>(() => NewAttributor().Attribute([Query(1)], new() { GroupBy = "painter" }).Single());
+        Assert.Contains("creator", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Duplicates_are_folded_and_their_influence_summed()
+    {
+        var plain = NewAttributor().Attribute(Query(4), 10);
+        var folded = NewAttributor().Attribute([Query(4)], new() { Top = 10, GroupDuplicates = 1 }).Single();
+        Assert.Equal(9, folded.Results.Count);
+        Assert.Equal(30, Assert.Single(folded.Results[0].Duplicates).Id);
+        Assert.Equal(plain.Results[0].Influence + plain.Results[1].Influence, folded.Results[0].Influence, 12);
+        Assert.Equal(plain.Remaining, folded.Remaining);
+    }
+
+    [Fact]
+    public void Small_influences_can_be_left_out()
+    {
+        var answer = NewAttributor().Attribute([Query(4)], new() { MinInfluence = 0.05 }).Single();
+        Assert.All(answer.Results, r => Assert.True(r.Influence >= 0.05));
+        Assert.Equal(1 - answer.Results.Sum(r => r.Influence), answer.Remaining, 9);
+    }
+
+    [Fact]
+    public void Explain_agrees_with_the_ranking()
+    {
+        var attributor = NewAttributor();
+        var ranking = attributor.Attribute(Query(9), 100).Results;
+        foreach (var explanation in attributor.Explain(Query(9), [9, 30, 17]))
+        {
+            var listed = ranking.Single(r => r.Id == explanation.Image.Id);
+            Assert.Equal((listed.Rank, listed.Similarity, listed.Influence), (explanation.Image.Rank, explanation.Image.Similarity, explanation.Image.Influence));
+            Assert.Equal(ranking.Take((int)Math.Min(listed.Rank - 1, 10)).Select(r => r.Id), explanation.Before.Select(r => r.Id));
+            Assert.Equal(ranking.Take((int)listed.Rank - 1).Sum(r => r.Influence), explanation.InfluenceBefore, 9);
+        }
+    }
+
+    [Fact]
+    public void A_mapper_changes_both_sides()
+    {
+        var scale = Enumerable.Range(0, _encoder.Spec.Dimension).Select(i => i < 16 ? 1f : 0).ToArray(); // the red plane only
+        var path = _temp["mapper.safetensors"];
+        new MapperPair(new ChannelMapper(scale), new ChannelMapper(scale)).Save(path);
+        var attributor = new Attributor(FeatureIndex.Open(_temp["index"]), _encoder, new() { Mapper = MapperPair.Load(path) });
+        var answer = attributor.Attribute(Query(6), 3);
+        Assert.Equal(6, answer.Results[0].Id);
+        Assert.Equal("mapper.safetensors", answer.Mapper);
+        Assert.NotEqual(NewAttributor().Attribute(Query(6), 3).Results[1].Similarity, answer.Results[1].Similarity);
+    }
+
+    [Fact]
+    public void Another_encoder_is_refused()
+    {
+        TestIndexOf("other");
+        Assert.Throws<WhenceException>(() => new Attributor(FeatureIndex.Open(_temp["other"]), _encoder));
+    }
+
+    [Fact]
+    public void A_calibration_of_another_encoder_is_refused() => Assert.Throws<WhenceException>(() =>
+        NewAttributor(new() { Tau = 1, Lambda = 0, Fitted = true, Encoder = "clip" }));
+
+    [Fact]
+    public void A_query_that_is_no_image_is_named()
+    {
+        var error = Assert.Throws<WhenceException>(() => NewAttributor().Attribute(new Query("broken.png", new byte[] { 1, 2, 3 }), 1));
+        Assert.StartsWith("broken.png: ", error.Message, StringComparison.Ordinal);
+    }
+
+    private Attributor NewAttributor(Calibrator? calibration = null) =>
+        new(FeatureIndex.Open(_temp["index"]), _encoder, new() { Calibration = calibration ?? Calibrator.Unfitted, Threads = 2 });
+
+    private static Query Query(int seed) => new($"{seed}", TestImages.Png(seed));
+
+    private void TestIndexOf(string name) => Search.TestIndex.NewWriter(_temp[name], _encoder.Spec.Dimension, 10).Dispose();
+}
