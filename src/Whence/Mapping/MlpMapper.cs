@@ -1,0 +1,149 @@
+using System.Numerics.Tensors;
+using Whence.Vectors;
+
+namespace Whence.Mapping;
+
+/// <summary>One step of an <see cref="MlpMapper"/>: a linear layer without bias, then batch normalisation with fixed statistics.</summary>
+public sealed record MlpLayer
+{
+    /// <summary>Place of the linear layer in the Sequential it was trained as; its normalisation comes right after it.</summary>
+    public required int Index { get; init; }
+
+    /// <summary>Input dimension d of this layer.</summary>
+    public required int InputDimension { get; init; }
+
+    /// <summary>Output dimension m of this layer.</summary>
+    public required int OutputDimension { get; init; }
+
+    /// <summary>W, m x d, row after row.</summary>
+    public required ReadOnlyMemory<float> Weight { get; init; }
+
+    /// <summary>Mean of each of the m channels over the training data.</summary>
+    public required ReadOnlyMemory<float> RunningMean { get; init; }
+
+    /// <summary>Variance of each of the m channels over the training data.</summary>
+    public required ReadOnlyMemory<float> RunningVariance { get; init; }
+
+    /// <summary>Factor of each channel after normalisation; null in the last layer, which has none.</summary>
+    public ReadOnlyMemory<float>? Scale { get; init; }
+
+    /// <summary>Summand of each channel after normalisation; null in the last layer, which has none.</summary>
+    public ReadOnlyMemory<float>? Shift { get; init; }
+
+    /// <summary>Number of training batches that torch counted; kept for whoever trains on.</summary>
+    public long BatchesTracked { get; init; }
+}
+
+/// <summary>
+/// Linear, batch normalisation, ReLU, and so on; after the last linear layer a normalisation without scale and shift and no
+/// ReLU. Evaluation mode: the running statistics are constants.
+/// </summary>
+public sealed class MlpMapper : Mapper
+{
+    private const double Epsilon = 1e-5;
+    private const int Block = 64;
+
+    private readonly MlpLayer[] _layers;
+
+    /// <summary>Batch normalisation folded into y = factor * x + summand, in float64 and then rounded once.</summary>
+    private readonly (float[] Factor, float[] Summand)[] _normalizations;
+
+    /// <summary>Takes the layers in order.</summary>
+    /// <param name="layers">At least one; each fits the next; all but the last with scale and shift.</param>
+    public MlpMapper(IReadOnlyList<MlpLayer> layers) : base(
+        (layers ?? throw new ArgumentNullException(nameof(layers))) is [var first, ..] ? first.InputDimension : 0,
+        layers is [.., var last] ? last.OutputDimension : 0)
+    {
+        for (var i = 0; i < layers.Count; i++)
+        {
+            Check(layers[i], i == layers.Count - 1, i == 0 ? InputDimension : layers[i - 1].OutputDimension);
+        }
+
+        _layers = [.. layers];
+        _normalizations = [.. _layers.Select(Fold)];
+    }
+
+    /// <summary>The layers in order.</summary>
+    public IReadOnlyList<MlpLayer> Layers => _layers;
+
+    internal override IEnumerable<TensorData> State(string prefix)
+    {
+        foreach (var layer in _layers)
+        {
+            var normalization = $"{prefix}{layer.Index + 1}.";
+            yield return TensorData.FromSingle($"{prefix}{layer.Index}.weight", layer.Weight.Span, layer.OutputDimension, layer.InputDimension);
+            if (layer is { Scale: { } scale, Shift: { } shift })
+            {
+                yield return TensorData.FromSingle(normalization + "weight", scale.Span, layer.OutputDimension);
+                yield return TensorData.FromSingle(normalization + "bias", shift.Span, layer.OutputDimension);
+            }
+
+            yield return TensorData.FromSingle(normalization + "running_mean", layer.RunningMean.Span, layer.OutputDimension);
+            yield return TensorData.FromSingle(normalization + "running_var", layer.RunningVariance.Span, layer.OutputDimension);
+            yield return TensorData.FromInt64(normalization + "num_batches_tracked", [layer.BatchesTracked]);
+        }
+    }
+
+    private protected override void Map(ReadOnlySpan<float> features, Span<float> mapped, int rows)
+    {
+        for (var start = 0; start < rows; start += Block)
+        {
+            var count = Math.Min(Block, rows - start);
+            MapBlock(
+                features.Slice(start * InputDimension, count * InputDimension),
+                mapped.Slice(start * OutputDimension, count * OutputDimension),
+                count);
+        }
+    }
+
+    private void MapBlock(ReadOnlySpan<float> features, Span<float> mapped, int rows)
+    {
+        var input = features;
+        for (var i = 0; i < _layers.Length; i++)
+        {
+            var (layer, last) = (_layers[i], i == _layers.Length - 1);
+            var output = last ? mapped : new float[rows * layer.OutputDimension];
+            MatrixProduct.Compute(input, layer.Weight.Span, output, layer.InputDimension);
+            for (var row = 0; row < rows; row++)
+            {
+                var y = output.Slice(row * layer.OutputDimension, layer.OutputDimension);
+                TensorPrimitives.MultiplyAdd(y, _normalizations[i].Factor, _normalizations[i].Summand, y);
+                if (!last)
+                {
+                    TensorPrimitives.Max(y, 0f, y);
+                }
+            }
+
+            input = output;
+        }
+    }
+
+    private static (float[] Factor, float[] Summand) Fold(MlpLayer layer)
+    {
+        var (factor, summand) = (new float[layer.OutputDimension], new float[layer.OutputDimension]);
+        for (var i = 0; i < factor.Length; i++)
+        {
+            var f = (layer.Scale?.Span[i] ?? 1) / Math.Sqrt(layer.RunningVariance.Span[i] + Epsilon);
+            factor[i] = (float)f;
+            summand[i] = (float)((layer.Shift?.Span[i] ?? 0) - (layer.RunningMean.Span[i] * f));
+        }
+
+        return (factor, summand);
+    }
+
+    private static void Check(MlpLayer layer, bool last, int inputDimension)
+    {
+        var m = layer.OutputDimension;
+        if (layer.InputDimension != inputDimension || layer.Weight.Length != (long)m * inputDimension
+            || layer.RunningMean.Length != m || layer.RunningVariance.Length != m
+            || (layer.Scale?.Length ?? m) != m || (layer.Shift?.Length ?? m) != m)
+        {
+            throw new ArgumentException($"The lengths of layer {layer.Index} do not fit {inputDimension} x {m}.", nameof(layer));
+        }
+
+        if (layer.Scale is null != last || layer.Shift is null != last)
+        {
+            throw new ArgumentException("Every layer but the last, and only those, has a scale and a shift.", nameof(layer));
+        }
+    }
+}

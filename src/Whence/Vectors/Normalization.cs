@@ -1,0 +1,51 @@
+using System.Numerics.Tensors;
+
+namespace Whence.Vectors;
+
+/// <summary>
+/// L2 normalisation, so that the dot product of two features is their cosine similarity (section 4.2 of the paper: the
+/// similarity of an exemplar and a synthesized image).
+/// </summary>
+public static class Normalization
+{
+    /// <summary>A vector shorter than this is divided by it instead of by its norm: zero stays zero, never NaN.</summary>
+    public const double Epsilon = 1e-12;
+
+    /// <summary>Euclidean norm, accumulated in float64.</summary>
+    public static double Norm(ReadOnlySpan<float> row)
+    {
+        // Two accumulators hide the latency of the addition; float64 makes the sum of d squares exact to float32.
+        double even = 0, odd = 0;
+        var i = 0;
+        for (; i < row.Length - 1; i += 2)
+        {
+            even += (double)row[i] * row[i];
+            odd += (double)row[i + 1] * row[i + 1];
+        }
+
+        return Math.Sqrt(even + odd + (i < row.Length ? (double)row[i] * row[i] : 0));
+    }
+
+    /// <summary>Divides the vector by max(its norm, <see cref="Epsilon"/>), in place.</summary>
+    public static void NormalizeRow(Span<float> row)
+    {
+        TensorPrimitives.Divide(row, (float)Math.Max(Norm(row), Epsilon), row);
+    }
+
+    /// <summary>Normalises each row of an n x d matrix in place.</summary>
+    /// <param name="rows">n times d numbers, row after row.</param>
+    /// <param name="columns">d, at least 1.</param>
+    public static void NormalizeRows(Span<float> rows, int columns)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(columns);
+        if (rows.Length % columns != 0)
+        {
+            throw new ArgumentException($"{rows.Length} numbers are not rows of {columns}.", nameof(rows));
+        }
+
+        for (var start = 0; start < rows.Length; start += columns)
+        {
+            NormalizeRow(rows.Slice(start, columns));
+        }
+    }
+}
