@@ -13,7 +13,7 @@ internal sealed class AreaLayout
     private const double Gap = 24;
     private const double LargestUnit = 280;
     private const double SmallestUnit = 112;
-    private const double GoodUnit = 140;
+    private const double GoodUnit = 125;
     private const double WidestFrame = 2;
 
     private readonly double _largest;
