@@ -9,6 +9,9 @@ internal sealed class AreaLayout
     /// <summary>An image whose side would be below this part of the largest one's is too small to see and goes to the strip.</summary>
     public const double SmallestSide = 0.25;
 
+    /// <summary>The same for the side on a wide screen, in CSS pixels.</summary>
+    public const double SmallestPixels = 44;
+
     private const double RowWidth = 860;
     private const double Gap = 24;
     private const double LargestUnit = 280;
@@ -21,9 +24,11 @@ internal sealed class AreaLayout
     public AreaLayout(IReadOnlyList<AttributedImage> results)
     {
         _largest = results.Select(result => result.Influence).DefaultIfEmpty(0).Max();
-        Large = [.. results.Where(result => Side(result) >= SmallestSide)];
-        Small = [.. results.Where(result => Side(result) < SmallestSide)];
-        Unit = ChooseUnit(Large.Sum(Side), Large.Count);
+        var sides = results.Select(Side).Where(side => side >= SmallestSide).ToList();
+        Unit = ChooseUnit(sides.Sum(), sides.Count);
+        var smallest = Math.Max(SmallestSide, SmallestPixels / Unit);
+        Large = [.. results.Where(result => Side(result) >= smallest)];
+        Small = [.. results.Where(result => Side(result) < smallest)];
     }
 
     /// <summary>Images drawn with an area proportional to their influence.</summary>

@@ -46,6 +46,17 @@ public class HtmlReportTests
     }
 
     [Fact]
+    public void No_picture_of_a_long_tail_is_drawn_smaller_than_can_be_seen()
+    {
+        var page = Page(Samples.Attribution([.. Enumerable.Range(0, 100).Select(i => 0.045 * Math.Pow(0.95, i))]));
+
+        var unit = double.Parse(ByClass(page, "gallery").Single().Attribute("style")!.Value[4..^2], CultureInfo.InvariantCulture);
+        var sides = Gallery(page).Select(item => unit * Math.Sqrt(Length(item, "--w") * Length(item, "--h"))).ToList();
+        Assert.Equal(100, sides.Count + ByClass(page, "strip").Elements("li").Count());
+        Assert.InRange(sides.Min(), 44, unit);
+    }
+
+    [Fact]
     public void The_total_runs_and_the_rest_is_said()
     {
         var page = Page(Samples.Attribution(0.5, 0.25, 0.125));
