@@ -1,0 +1,20 @@
+namespace Whence.Reports;
+
+/// <summary>What an HTML report needs besides the attributions.</summary>
+public sealed record HtmlReportOptions
+{
+    /// <summary>
+    /// Gives the bytes of a training image's file for its locator (<see cref="AttributedImage.Source"/>). Null, a
+    /// <see cref="WhenceException"/> or an I/O error puts a placeholder with the reason in the picture's place.
+    /// </summary>
+    public required Func<string, ReadOnlyMemory<byte>?> ReadImage { get; init; }
+
+    /// <summary>Gives the bytes of a query's file; the default asks <see cref="ReadImage"/> for <see cref="QueryImage.Source"/>.</summary>
+    public Func<QueryImage, ReadOnlyMemory<byte>?>? ReadQuery { get; init; }
+
+    /// <summary>Title of the page.</summary>
+    public string Title { get; init; } = "Which training images made this picture?";
+
+    /// <summary>A date to print in the header, as text. Null, the default, prints none: the same input gives the same bytes.</summary>
+    public string? Date { get; init; }
+}

@@ -1,0 +1,44 @@
+using Whence.Calibration;
+
+namespace Whence.Reports;
+
+/// <summary>What was searched and how: the part of an attribution that the queries of a report usually share.</summary>
+internal sealed record SearchFacts(string Index, long Searched, string Encoder, string? Mapper, Calibrator Calibration)
+{
+    public static SearchFacts Of(Attribution attribution) =>
+        new(attribution.Index, attribution.Searched, attribution.Encoder, attribution.Mapper, attribution.Calibration);
+
+    public void Write(HtmlWriter html)
+    {
+        html.Write($"""
+            <dl class="facts">
+            <div><dt>Index</dt><dd><bdi>{Index}</bdi></dd></div>
+            <div><dt>Images searched</dt><dd>{Format.Count(Searched)}</dd></div>
+            <div><dt>Encoder</dt><dd><bdi>{Encoder}</bdi></dd></div>
+            <div><dt>Mapper</dt><dd><bdi>{Mapper ?? "none, raw features"}</bdi></dd></div>
+            <div><dt>Calibration</dt><dd>{(Calibration.Fitted ? "fitted" : "not fitted")}</dd></div>
+            </dl>
+
+            """);
+        if (Calibration.Fitted)
+        {
+            html.Write($"""
+                <p class="note">Calibrated: temperature τ = {Format.Parameter(Calibration.Tau)} and threshold λ =
+                {Format.Parameter(Calibration.Lambda)} were fitted for this encoder, so a percentage can be read as a probability.</p>
+
+                """);
+        }
+        else
+        {
+            var origin = Calibration == Calibrator.Unfitted
+                ? "are the values that the authors of the method published for CLIP, not values fitted for this encoder"
+                : "were given, not fitted for this encoder";
+            html.Write($"""
+                <p class="note warning"><strong>Uncalibrated.</strong> The percentages rank the images rightly, but do not read
+                them as probabilities yet: temperature τ = {Format.Parameter(Calibration.Tau)} and threshold λ =
+                {Format.Parameter(Calibration.Lambda)} {origin}.</p>
+
+                """);
+        }
+    }
+}
