@@ -1,3 +1,5 @@
+using Whence.Files;
+
 namespace Whence.Vectors;
 
 /// <summary>

@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 
-namespace Whence.Search;
+namespace Whence.Files;
 
 /// <summary>Writes a file so that a reader sees the old one or the new one, whole, whatever happens in between.</summary>
 internal static class AtomicFile
