@@ -111,16 +111,16 @@ public sealed class Attributor
         return ids.Select(id => Explanation.Of(id, similarities, influence, _index)).ToArray();
     }
 
-    private FeatureMatrix Encode(IReadOnlyList<Query> queries)
+    private FeatureMatrix Encode(Query[] queries)
     {
         var length = _preprocessor.Length;
         var dimension = _encoder.Spec.Dimension;
-        var batch = Math.Min(queries.Count, Math.Min(_encoder.MaxBatch, 16));
+        var batch = Math.Min(queries.Length, Math.Min(_encoder.MaxBatch, 16));
         var pixels = new float[batch * length];
-        var features = new float[queries.Count * dimension];
-        for (var first = 0; first < queries.Count; first += batch)
+        var features = new float[queries.Length * dimension];
+        for (var first = 0; first < queries.Length; first += batch)
         {
-            var n = Math.Min(batch, queries.Count - first);
+            var n = Math.Min(batch, queries.Length - first);
             for (var i = 0; i < n; i++)
             {
                 Preprocess(queries[first + i], pixels.AsSpan(i * length, length));
@@ -129,7 +129,7 @@ public sealed class Attributor
             _encoder.Encode(pixels.AsSpan(0, n * length), features.AsSpan(first * dimension, n * dimension));
         }
 
-        return MapAndNormalize(features, queries.Count);
+        return MapAndNormalize(features, queries.Length);
     }
 
     private void Preprocess(Query query, Span<float> pixels)

@@ -140,7 +140,7 @@ public sealed class AttributorTests : IDisposable
     {
         var scale = Enumerable.Range(0, _encoder.Spec.Dimension).Select(i => i < 16 ? 1f : 0).ToArray(); // the red plane only
         var path = _temp["mapper.safetensors"];
-        new MapperPair(new ChannelMapper(scale), new ChannelMapper(scale)).Save(path);
+        new MapperPair(new ChannelMapper(scale), new ChannelMapper(scale), "red only").Save(path);
         var attributor = new Attributor(FeatureIndex.Open(_temp["index"]), _encoder, new() { Mapper = MapperPair.Load(path) });
         var answer = attributor.Attribute(Query(6), 3);
         Assert.Equal(6, answer.Results[0].Id);

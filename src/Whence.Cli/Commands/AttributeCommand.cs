@@ -67,7 +67,8 @@ internal static class AttributeCommand
                 streams.WriteBytes(stream => JsonReport.Write(stream, answers, lines: format == "jsonl"));
                 break;
             case "csv":
-                CsvReport.Write(streams.Output, answers);
+                var rows = answers.ToArray(); // the header needs every column
+                streams.WriteBytes(stream => CsvReport.Write(stream, rows));
                 break;
             default:
                 foreach (var answer in answers)

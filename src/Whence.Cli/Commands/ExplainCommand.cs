@@ -38,7 +38,7 @@ internal static class ExplainCommand
         return command;
     }
 
-    private static IEnumerable<long> FindIds(string name, FeatureIndex index)
+    private static long[] FindIds(string name, FeatureIndex index)
     {
         if (long.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var id))
         {

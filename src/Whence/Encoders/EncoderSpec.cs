@@ -107,7 +107,7 @@ public sealed record ModelFile
             throw new WhenceException($"{what}.file is empty");
         }
 
-        if (Sha256 is not { Length: 64 } || Sha256.AsSpan().ContainsAnyExcept("0123456789abcdef"))
+        if (Sha256 is not { Length: 64 } || !Sha256.All(char.IsAsciiHexDigitLower))
         {
             throw new WhenceException($"{what}.sha256 is '{Sha256}', but must be 64 lower-case hexadecimal digits");
         }
@@ -118,6 +118,7 @@ internal static class SpecJson
 {
     public static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web)
     {
+        RespectNullableAnnotations = true,
         WriteIndented = true,
         NewLine = "\n",
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,

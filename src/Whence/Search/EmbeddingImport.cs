@@ -1,6 +1,6 @@
 using System.Globalization;
 using Whence.Encoders;
-using Whence.Images;
+using Whence.Files;
 using Whence.Vectors;
 
 namespace Whence.Search;
@@ -45,11 +45,13 @@ public static class EmbeddingImport
         {
             using var file = NpyFile.Open(features[i]);
             var row = 0L;
+            var feature = new float[file.Columns];
             await foreach (var image in ReadRowsAsync(metadata[i], cancellation))
             {
-                if (row < file.Rows)
+                if (row < file.Rows && writer.IsNew(image.Source))
                 {
-                    AddRow(writer, file, row, image);
+                    file.ReadRows(row, feature);
+                    writer.Add(image, feature);
                 }
 
                 row++;
@@ -82,7 +84,7 @@ public static class EmbeddingImport
         }
 
         var features = feats.AsTensor().ReadMatrix();
-        var names = paths.AsList();
+        var names = paths.AsTexts();
         if (names.Count != features.Rows)
         {
             throw new WhenceException($"{path}: {features.Rows} features but {names.Count} paths.");
@@ -91,7 +93,7 @@ public static class EmbeddingImport
         using var writer = Open(folder, "features", features.Columns, normalized: false, options);
         for (var i = 0; i < features.Rows; i++)
         {
-            var name = names[i].AsString();
+            var name = names[i];
             if (writer.IsNew(name))
             {
                 writer.Add(new IndexedImage { Id = -1, Source = name, Key = Path.GetFileName(name) }, features.Row(i));
@@ -102,6 +104,43 @@ public static class EmbeddingImport
 
         writer.Commit();
         return writer.Manifest.Count;
+    }
+
+    // clip-retrieval names a row by its path or url; where there is neither, its place in the file has to do.
+    private static async IAsyncEnumerable<IndexedImage> ReadRowsAsync(
+        string path, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
+    {
+        await using var table = await ParquetTable.OpenAsync(path, cancellation);
+        for (var (group, first) = (0, 0L); group < table.RowGroupCount; first += table.RowsIn(group), group++)
+        {
+            var columns = new Dictionary<string, string?[]>();
+            foreach (var column in table.Columns.Where(ParquetTable.IsScalar))
+            {
+                columns[ParquetTable.NameOf(column)] = await table.ReadTextAsync(group, column, cancellation);
+            }
+
+            for (var row = 0; row < table.RowsIn(group); row++)
+            {
+                var values = columns.Where(c => c.Value[row] is not null).ToDictionary(c => c.Key, c => c.Value[row]!);
+                var place = $"{Path.GetFullPath(path)}::{first + row}";
+                var source = Take("image_path") ?? values.GetValueOrDefault("url") ?? place;
+                yield return new IndexedImage
+                {
+                    Id = -1, // the writer gives it
+                    Source = source,
+                    Key = Take("key") ?? Path.GetFileName(source),
+                    Width = Number("width"),
+                    Height = Number("height"),
+                    Sha256 = Take("sha256"),
+                    Caption = Take("caption") ?? Take("TEXT"),
+                    Extra = values,
+                };
+
+                string? Take(string name) => values.Remove(name, out var value) ? value : null;
+                int? Number(string name) =>
+                    int.TryParse(Take(name), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+            }
+        }
     }
 
     private static IndexWriter Open(string folder, string unknownEncoder, int dimension, bool normalized, Options options)

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Whence.Encoders;
+using Whence.Files;
 using Whence.Vectors;
 
 namespace Whence.Search;
@@ -91,10 +92,10 @@ public sealed record IndexManifest
         var next = 0L;
         foreach (var part in Parts)
         {
-            if (part.Rows < 1 || part.FirstId != next || part.Number < 0
+            if (part is null || part.Rows < 1 || part.FirstId != next || part.Number < 0
                 || part.FeaturesSha256 is not { Length: 64 } || part.MetadataSha256 is not { Length: 64 })
             {
-                throw new JsonException($"part {part.Number} has {part.Rows} rows from id {part.FirstId}, expected id {next}");
+                throw new JsonException($"part {part?.Number} has {part?.Rows} rows from id {part?.FirstId}, expected id {next}");
             }
 
             next = checked(next + part.Rows);

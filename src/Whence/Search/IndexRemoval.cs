@@ -1,4 +1,5 @@
 using Microsoft.Extensions.FileSystemGlobbing;
+using Whence.Files;
 
 namespace Whence.Search;
 
@@ -42,7 +43,7 @@ public static class IndexRemoval
     internal static IReadOnlyList<long> Read(string folder) =>
         Path.Combine(folder, FileName) is var path && File.Exists(path) ? MetadataFile.ReadRemovals(path) : [];
 
-    private static IEnumerable<long> FindSources(FeatureIndex index, IReadOnlyCollection<string> sources)
+    private static List<long> FindSources(FeatureIndex index, IReadOnlyCollection<string> sources)
     {
         if (sources.Count == 0)
         {

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Whence.Files;
 using Whence.Vectors;
 
 namespace Whence.Search;
@@ -46,6 +47,7 @@ internal sealed class IndexWriter : IDisposable
         _lock = FolderLock.Acquire(folder, ".lock");
         try
         {
+            DeleteLeftovers();
             Manifest = File.Exists(manifestPath) ? IndexManifest.Load(folder) : blank;
             CheckSameKind(blank);
             _failures = retryFailures ? [] : [.. FeatureIndex.ReadFailures(folder)];
@@ -123,6 +125,16 @@ internal sealed class IndexWriter : IDisposable
     }
 
     public void Dispose() => _lock.Dispose();
+
+    // Temporary files of a run that was killed; removed.parquet belongs to another writer, which may be at work.
+    private void DeleteLeftovers()
+    {
+        foreach (var leftover in Directory.EnumerateFiles(_folder, "*" + AtomicFile.TemporarySuffix, SearchOption.AllDirectories)
+            .Where(path => !Path.GetFileName(path).StartsWith(IndexRemoval.FileName, StringComparison.Ordinal)))
+        {
+            File.Delete(leftover);
+        }
+    }
 
     private IEnumerable<IndexedImage> ExistingRows() =>
         Manifest.Parts.SelectMany(p => MetadataFile.ReadImages(Path.Combine(_folder, p.MetadataFile), p.FirstId, p.Rows));

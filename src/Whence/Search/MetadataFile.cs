@@ -1,5 +1,6 @@
 using Parquet;
 using Parquet.Schema;
+using Whence.Files;
 
 namespace Whence.Search;
 
@@ -44,43 +45,73 @@ internal static class MetadataFile
         (new DataField<long>("id"), (group, field) => group.WriteAsync<long>(field, ids.ToArray())),
     ]);
 
-    public static IReadOnlyList<IndexedImage> ReadImages(string path, long firstId, int rows)
+    public static IReadOnlyList<IndexedImage> ReadImages(string path, long firstId, int rows) => Read(path, async table =>
     {
-        var table = ParquetTable.Read(path);
-        var ids = table.Int64("id");
-        var sources = table.Text("source");
-        var keys = table.Text("key");
-        if (table.Rows != rows || ids.Length != rows || !ids.SequenceEqual(Enumerable.Range(0, rows).Select(i => firstId + i)))
+        var ids = await Int64Async(table, "id");
+        if (ids.Length != rows || !ids.SequenceEqual(Enumerable.Range(0, rows).Select(i => firstId + i)))
         {
-            throw table.Damaged($"its ids are not {firstId}..{firstId + rows - 1}");
+            throw Damaged(path, $"its ids are not {firstId} to {firstId + rows - 1}");
         }
 
-        var widths = table.Int32("width");
-        var heights = table.Int32("height");
-        var hashes = table.Text("sha256");
-        var captions = table.Text("caption");
-        var extra = table.Names.Except(OwnColumns).Select(name => (Name: name, Values: table.Text(name))).ToArray();
+        var sources = await TextAsync(table, "source");
+        var keys = await TextAsync(table, "key");
+        var widths = await table.ReadValuesAsync<int>(0, Column(table, "width"), CancellationToken.None);
+        var heights = await table.ReadValuesAsync<int>(0, Column(table, "height"), CancellationToken.None);
+        var hashes = await TextAsync(table, "sha256");
+        var captions = await TextAsync(table, "caption");
+        var extra = new List<(string Name, string?[] Values)>();
+        foreach (var name in table.Columns.Select(ParquetTable.NameOf).Except(OwnColumns))
+        {
+            extra.Add((name, await TextAsync(table, name)));
+        }
+
         return Enumerable.Range(0, rows).Select(i => new IndexedImage
         {
             Id = ids[i],
-            Source = sources[i] ?? throw table.Damaged($"row {i} has no source"),
-            Key = keys[i] ?? throw table.Damaged($"row {i} has no key"),
+            Source = sources[i] ?? throw Damaged(path, $"row {i} has no source"),
+            Key = keys[i] ?? throw Damaged(path, $"row {i} has no key"),
             Width = widths[i],
             Height = heights[i],
             Sha256 = hashes[i],
             Caption = captions[i],
             Extra = extra.Where(e => e.Values[i] is not null).ToDictionary(e => e.Name, e => e.Values[i]!),
         }).ToArray();
-    }
+    });
 
-    public static IReadOnlyList<FailedImage> ReadFailures(string path)
+    public static IReadOnlyList<FailedImage> ReadFailures(string path) => Read(path, async table =>
     {
-        var table = ParquetTable.Read(path);
-        var (sources, keys, errors) = (table.Text("source"), table.Text("key"), table.Text("error"));
-        return Enumerable.Range(0, table.Rows).Select(i => new FailedImage(sources[i] ?? "", keys[i] ?? "", errors[i] ?? "")).ToArray();
+        var sources = await TextAsync(table, "source");
+        var keys = await TextAsync(table, "key");
+        var errors = await TextAsync(table, "error");
+        return sources.Select((source, i) => new FailedImage(source ?? "", keys[i] ?? "", errors[i] ?? "")).ToArray();
+    });
+
+    public static IReadOnlyList<long> ReadRemovals(string path) => Read(path, table => Int64Async(table, "id"));
+
+    private static Task<string?[]> TextAsync(ParquetTable table, string name) =>
+        table.ReadTextAsync(0, Column(table, name), CancellationToken.None);
+
+    private static async Task<long[]> Int64Async(ParquetTable table, string name) =>
+        [.. (await table.ReadValuesAsync<long>(0, Column(table, name), CancellationToken.None))
+            .Select(value => value ?? throw Damaged(table.Path, $"column '{name}' has gaps"))];
+
+    private static DataField Column(ParquetTable table, string name) =>
+        table.Find(name) ?? throw Damaged(table.Path, $"no column '{name}'");
+
+    // The index is read synchronously, like everything between the disk and the answer; this is the one place that waits.
+    private static T Read<T>(string path, Func<ParquetTable, Task<T>> read)
+    {
+        return ReadAsync().GetAwaiter().GetResult();
+
+        async Task<T> ReadAsync()
+        {
+            await using var table = await ParquetTable.OpenAsync(path, CancellationToken.None);
+            return table.RowGroupCount == 1 ? await read(table) : throw Damaged(path, $"{table.RowGroupCount} row groups, expected 1");
+        }
     }
 
-    public static IReadOnlyList<long> ReadRemovals(string path) => ParquetTable.Read(path).Int64("id");
+    private static WhenceException Damaged(string path, string why) =>
+        new($"{path}: damaged ({why}); restore it from a backup, 'whence verify' tells what else is.");
 
     private static (DataField, Func<ParquetRowGroupWriter, DataField, Task>) TextColumn(string name, IEnumerable<string?> values, bool nullable) =>
         (new DataField(name, typeof(string), nullable), (group, field) => group.WriteAsync(field, values.ToArray()!));

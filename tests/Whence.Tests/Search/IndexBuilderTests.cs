@@ -224,7 +224,7 @@ public class IndexBuilderTests
     private static float[] Features(string folder)
     {
         var index = FeatureIndex.Open(folder);
-        return index.ReadFeatures([.. Enumerable.Range(0, (int)index.Count).Select(i => (long)i)]).Values.ToArray();
+        return index.ReadFeatures([.. Enumerable.Range(0, (int)index.Count).Select(i => (long)i)]).Span.ToArray();
     }
 
     private static string Sha256(string path) =>
