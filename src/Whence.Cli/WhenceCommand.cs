@@ -24,7 +24,7 @@ internal static class WhenceCommand
             EncodersCommand.Create(streams),
             DemoCommand.Create(streams),
         };
-        var parsed = root.Parse(args);
+        var parsed = root.Parse(args.Length == 0 ? ["--help"] : args);
         if (parsed.Errors.Count > 0 && parsed.Action is not System.CommandLine.Help.HelpAction)
         {
             var name = string.Join(' ', Names(parsed.CommandResult));

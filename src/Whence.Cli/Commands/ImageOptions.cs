@@ -9,18 +9,21 @@ internal sealed class ImageOptions
     private readonly Option<long> _maxPixels = new("--max-pixels")
     {
         Description = "Refuse images with more pixels",
+        HelpName = "N",
         DefaultValueFactory = _ => DecodeLimits.Default.MaxPixels,
     };
 
     private readonly Option<int> _maxDimension = new("--max-dimension")
     {
         Description = "Refuse images wider or higher than this",
+        HelpName = "N",
         DefaultValueFactory = _ => DecodeLimits.Default.MaxDimension,
     };
 
     private readonly Option<long> _maxFileBytes = new("--max-file-bytes")
     {
         Description = "Refuse larger image files",
+        HelpName = "N",
         DefaultValueFactory = _ => DecodeLimits.Default.MaxFileBytes,
     };
 

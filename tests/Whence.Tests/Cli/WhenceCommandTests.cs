@@ -1,0 +1,161 @@
+using System.Text.Json;
+using Whence.Cli;
+using Whence.Search;
+
+namespace Whence.Tests.Cli;
+
+public sealed class WhenceCommandTests : IDisposable
+{
+    private readonly TempFolder _temp = new();
+
+    public void Dispose() => _temp.Dispose();
+
+    [Fact]
+    public async Task From_a_folder_to_ranked_influences()
+    {
+        var index = await IndexPhotosAsync(8);
+        File.WriteAllBytes(_temp["query.png"], TestImages.Png(5));
+
+        var (code, output, _) = await RunAsync("attribute", _temp["query.png"], "--index", index, "--top", "3", "--format", "jsonl");
+
+        Assert.Equal(0, code);
+        using var answer = JsonDocument.Parse(Assert.Single(output.Split('\n', StringSplitOptions.RemoveEmptyEntries)));
+        var root = answer.RootElement;
+        Assert.Equal("resnet18", root.GetProperty("encoder").GetString());
+        Assert.False(root.GetProperty("calibration").GetProperty("fitted").GetBoolean());
+        Assert.Equal([5], root.GetProperty("results").EnumerateArray().Take(1).Select(r => r.GetProperty("id").GetInt32()));
+        Assert.Equal(1, root.GetProperty("results").EnumerateArray().Sum(r => r.GetProperty("influence").GetDouble()) + root.GetProperty("remaining").GetDouble(), 9);
+    }
+
+    [Theory]
+    [InlineData("table", "uncalibrated")]
+    [InlineData("json", "\"results\"")]
+    [InlineData("csv", "query,rank,id,source,similarity,influence")]
+    public async Task Every_format_is_written_to_standard_output(string format, string expected)
+    {
+        var index = await IndexPhotosAsync(3);
+        var (code, output, _) = await RunAsync("attribute", _temp["photos", "00001.png"], "--index", index, "--format", format, "--report", _temp["r.html"], "--group-duplicates");
+        Assert.Equal(0, code);
+        Assert.Contains(expected, output, StringComparison.Ordinal);
+        Assert.Contains("</html>", File.ReadAllText(_temp["r.html"]), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Explain_finds_an_image_by_its_file()
+    {
+        var index = await IndexPhotosAsync(4);
+        var (code, output, _) = await RunAsync("explain", _temp["photos", "00001.png"], _temp["photos", "00002.png"], "--index", index);
+        Assert.Equal(0, code);
+        Assert.Contains("rank ", output, StringComparison.Ordinal);
+        Assert.Contains("before it", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Remove_takes_out_what_a_list_names()
+    {
+        var index = await IndexPhotosAsync(4);
+        File.WriteAllLines(_temp["list.txt"], ["0", "", _temp["photos", "00003.png"]]);
+        Assert.Equal(0, (await RunAsync("remove", "--index", index, "--list", _temp["list.txt"])).Code);
+        Assert.Equal([0, 3], FeatureIndex.Open(index).Removed.Order());
+        Assert.Contains("2 more removed", (await RunAsync("info", index)).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Verify_passes_a_good_index_and_fails_a_damaged_one()
+    {
+        var index = await IndexPhotosAsync(2);
+        Assert.Equal(0, (await RunAsync("verify", index)).Code);
+        File.WriteAllText(Path.Combine(index, "features", "part-00000.npy"), "torn");
+        var (code, output, error) = await RunAsync("verify", index);
+        Assert.Equal(2, code);
+        Assert.Contains("part-00000.npy", output, StringComparison.Ordinal);
+        AssertOneLine(error);
+    }
+
+    [Fact]
+    public async Task A_dry_run_writes_nothing()
+    {
+        TestImages.WriteFolder(_temp["photos"], 3);
+        var (code, output, _) = await RunAsync("index", _temp["photos"], "--out", _temp["index"], "--dry-run");
+        Assert.Equal(0, code);
+        Assert.Contains("3 images to index", output, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_temp["index"]));
+    }
+
+    [Fact]
+    public async Task The_default_encoder_passes_its_check()
+    {
+        Assert.Equal(0, (await RunAsync("encoders", "verify", "resnet18")).Code);
+        Assert.Contains("resnet18", (await RunAsync("encoders", "list")).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_demo_attributes_its_pictures_and_can_be_run_again()
+    {
+        for (var run = 0; run < 2; run++)
+        {
+            var (code, output, _) = await RunAsync("demo", "--out", _temp["demo"]);
+            Assert.Equal(0, code);
+            Assert.Contains("noto/elephant.png", output, StringComparison.Ordinal);
+        }
+
+        Assert.True(new FileInfo(_temp["demo", "report.html"]).Length > 100_000);
+    }
+
+    public static TheoryData<string, string[]> BadInput => new()
+    {
+        { "encoder", ["index", "{photos}", "--out", "{new}", "--encoder", "nonsense"] },
+        { "whence --help", ["bogus"] },
+        { "--index", ["attribute", "{photos}"] },
+        { "no index", ["attribute", "{photos}", "--index", "{photos}"] },
+        { "no such folder", ["info", "{new}"] },
+        { "not empty", ["index", "{photos}", "--out", "{photos}"] },
+        { "{new}", ["index", "{new}", "--out", "{index}"] },
+        { "at least 1", ["index", "{photos}", "--out", "{new}", "--threads", "0"] },
+        { "--from-embeddings", ["index", "--out", "{new}"] },
+        { "0 to", ["remove", "--index", "{index}", "--id", "99"] },
+        { "Nothing to remove", ["remove", "--index", "{index}"] },
+        { "between 0 and 1", ["attribute", "{photos}", "--index", "{index}", "--min-influence", "2"] },
+        { "00000.png", ["attribute", "{photos}", "--index", "{index}", "--mapper", "{photos}/00000.png"] },
+        { "calibration", ["attribute", "{photos}", "--index", "{index}", "--calibration", "{new}.json"] },
+        { "not in the index", ["explain", "{photos}/00000.png", "nobody", "--index", "{index}"] },
+    };
+
+    [Theory]
+    [MemberData(nameof(BadInput))]
+    public async Task Bad_input_gives_one_line_and_exit_code_2(string expected, string[] args)
+    {
+        var index = await IndexPhotosAsync(1);
+        string Fill(string text) => text.Replace("{photos}", _temp["photos"], StringComparison.Ordinal)
+            .Replace("{index}", index, StringComparison.Ordinal).Replace("{new}", _temp["new"], StringComparison.Ordinal);
+
+        var (code, output, error) = await RunAsync([.. args.Select(Fill)]);
+
+        Assert.Equal(2, code);
+        Assert.Empty(output);
+        AssertOneLine(error);
+        Assert.Contains(Fill(expected), error, StringComparison.OrdinalIgnoreCase);
+        Assert.Equal(1, FeatureIndex.Open(index).Count);
+    }
+
+    private async Task<string> IndexPhotosAsync(int count)
+    {
+        TestImages.WriteFolder(_temp["photos"], count);
+        Assert.Equal(0, (await RunAsync("index", _temp["photos"], "--out", _temp["index"])).Code);
+        return _temp["index"];
+    }
+
+    private static async Task<(int Code, string Output, string Error)> RunAsync(params string[] args)
+    {
+        using var output = new StringWriter();
+        using var error = new StringWriter();
+        var code = await WhenceCommand.RunAsync(args, output, error);
+        return (code, output.ToString(), error.ToString());
+    }
+
+    private static void AssertOneLine(string error)
+    {
+        Assert.StartsWith("error: ", error, StringComparison.Ordinal);
+        Assert.Single(error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+    }
+}
