@@ -18,7 +18,7 @@ public static class ImageDecoder
     /// <exception cref="WhenceException">The file is of another kind, damaged, cut off, or above a limit. The message does not
     /// name the file, which only the caller knows.</exception>
     public static RgbImage Decode(ReadOnlySpan<byte> file, DecodeLimits? limits = null, bool autoOrient = false) =>
-        Decode(file, limits, autoOrient, static (width, height) => new RgbImage(width, height));
+        Decode(file, limits, autoOrient, RgbImage.Uninitialized);
 
     /// <summary>Reads width and height from the file's header, before any EXIF orientation.</summary>
     /// <param name="file">The file, at least its header.</param>

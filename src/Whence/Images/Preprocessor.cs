@@ -47,10 +47,11 @@ public sealed class Preprocessor
     public (int Width, int Height) Preprocess(ReadOnlySpan<byte> file, Span<float> chw)
     {
         CheckLength(chw);
-        var image = ImageDecoder.DecodeRented(file, _limits, _autoOrient);
-        Preprocess(image, chw);
-        image.Return();
-        return (image.Width, image.Height);
+        var crop = RgbImage.Rent(Spec.Crop, Spec.Crop);
+        var size = CropTo(file, crop);
+        Normalize(crop, chw);
+        crop.Return();
+        return size;
     }
 
     /// <summary>Prepares a decoded picture.</summary>
@@ -73,9 +74,8 @@ public sealed class Preprocessor
     /// <exception cref="WhenceException">The file cannot be decoded or is above a limit; the message does not name the file.</exception>
     public RgbImage Crop(ReadOnlySpan<byte> file)
     {
-        var image = ImageDecoder.DecodeRented(file, _limits, _autoOrient);
-        var crop = Crop(image);
-        image.Return();
+        var crop = RgbImage.Uninitialized(Spec.Crop, Spec.Crop);
+        CropTo(file, crop);
         return crop;
     }
 
@@ -85,9 +85,18 @@ public sealed class Preprocessor
     /// <exception cref="WhenceException">The picture is too long and thin to be resized.</exception>
     public RgbImage Crop(RgbImage image)
     {
-        var crop = new RgbImage(Spec.Crop, Spec.Crop);
+        var crop = RgbImage.Uninitialized(Spec.Crop, Spec.Crop);
         CropTo(image, crop);
         return crop;
+    }
+
+    /// <summary>Writes the crop into a picture of crop x crop pixels; returns the decoded picture's size.</summary>
+    internal (int Width, int Height) CropTo(ReadOnlySpan<byte> file, RgbImage crop)
+    {
+        var image = ImageDecoder.DecodeRented(file, _limits, _autoOrient);
+        CropTo(image, crop);
+        image.Return();
+        return (image.Width, image.Height);
     }
 
     private void CropTo(RgbImage image, RgbImage crop)
@@ -140,12 +149,13 @@ public sealed class Preprocessor
         var plane = Spec.Crop * Spec.Crop;
         for (var channel = 0; channel < Channels; channel++)
         {
+            var shift = 8 * (Spec.ChannelOrder == ChannelOrder.Rgb ? channel : Channels - 1 - channel);
             var values = _values.AsSpan(channel * 256, 256);
             var target = chw.Slice(channel * plane, plane);
-            var source = crop.Pixels.AsSpan(Spec.ChannelOrder == ChannelOrder.Rgb ? channel : Channels - 1 - channel);
-            for (var i = 0; i < target.Length; i++)
+            var pixels = crop.AsWords();
+            for (var i = 0; i < pixels.Length; i++)
             {
-                target[i] = values[source[i * RgbImage.BytesPerPixel]];
+                target[i] = values[(byte)(pixels[i] >> shift)];
             }
         }
     }

@@ -34,7 +34,7 @@ public static class Resampler
             throw new ArgumentOutOfRangeException(nameof(window), window, $"Leaves the result of {width} x {height} pixels.");
         }
 
-        var result = new RgbImage(window.Width, window.Height);
+        var result = RgbImage.Uninitialized(window.Width, window.Height);
         Resize(image, width, height, interpolation, window, result, VectorWidths.Best);
         return result;
     }

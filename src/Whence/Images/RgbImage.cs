@@ -15,7 +15,7 @@ public sealed class RgbImage
     /// <summary>Creates a black picture.</summary>
     /// <param name="width">Pixels a row, at least 1.</param>
     /// <param name="height">Rows, at least 1.</param>
-    /// <exception cref="ArgumentOutOfRangeException">A side is below 1, or there are more than 536,870,000 pixels or so.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A side is below 1, or there are more than about 536 million pixels.</exception>
     public RgbImage(int width, int height) : this(width, height, new byte[ByteCount(width, height)])
     {
     }
@@ -87,6 +87,10 @@ public sealed class RgbImage
             Pixels.AsSpan(from, 3).CopyTo(rgb[to..]);
         }
     }
+
+    /// <summary>A picture with arbitrary content, to be written in whole.</summary>
+    internal static RgbImage Uninitialized(int width, int height) =>
+        new(width, height, GC.AllocateUninitializedArray<byte>(ByteCount(width, height)));
 
     /// <summary>A picture with arbitrary content on a buffer of the shared pool; give it back with <see cref="Return"/>.</summary>
     internal static RgbImage Rent(int width, int height) =>

@@ -1,0 +1,45 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace Whence.Bench;
+
+/// <summary>
+/// A script of <c>bench/peers</c> that stays alive and answers each line with one line, so that rounds of ours and of the
+/// peer's alternate in one run, on the same machine in the same state. One thread, as ours.
+/// </summary>
+internal sealed class Peer : IDisposable
+{
+    private readonly Process _process;
+
+    public Peer(string script, params string[] arguments)
+    {
+        var start = new ProcessStartInfo("/usr/bin/python3", ["-W", "ignore", Path.Combine(Repository.Root, "bench", "peers", script), .. arguments])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+        };
+        foreach (var variable in new[] { "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS" })
+        {
+            start.Environment[variable] = "1";
+        }
+
+        _process = Process.Start(start)!;
+    }
+
+    /// <summary>The peer's answer to one line.</summary>
+    public string Ask(string line)
+    {
+        _process.StandardInput.WriteLine(line);
+        return _process.StandardOutput.ReadLine() ?? throw new InvalidOperationException("The peer ended; see its error above.");
+    }
+
+    /// <summary>An answer in seconds.</summary>
+    public double Seconds(string line) => double.Parse(Ask(line), CultureInfo.InvariantCulture);
+
+    public void Dispose()
+    {
+        _process.StandardInput.Close();
+        _process.WaitForExit();
+        _process.Dispose();
+    }
+}

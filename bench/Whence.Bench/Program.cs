@@ -1,0 +1,24 @@
+using System.Text.Json.Nodes;
+using Whence.Bench;
+
+// One file a bench; each prints its table and returns every figure, which end the output as one line of JSON.
+var benches = new SortedDictionary<string, (string What, Func<string[], JsonObject> Run)>(StringComparer.Ordinal)
+{
+    ["preprocess"] = ("decode, resize and crop: equality with Pillow's pixels, and images a second beside Pillow + torchvision", PreprocessBench.Run),
+};
+
+if (args is [var name, ..] && benches.TryGetValue(name, out var bench))
+{
+    var figures = bench.Run(args[1..]);
+    figures["bench"] = name;
+    figures["date"] = DateTime.UtcNow.ToString("yyyy-MM-dd", System.Globalization.CultureInfo.InvariantCulture);
+    Console.WriteLine(figures.ToJsonString());
+    return 0;
+}
+
+foreach (var (known, (what, _)) in benches)
+{
+    Console.WriteLine($"{known,-16} {what}");
+}
+
+return args.Length == 0 ? 0 : 2;
