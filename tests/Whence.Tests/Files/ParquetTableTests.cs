@@ -43,7 +43,7 @@ public class ParquetTableTests
     public async Task Counts_beyond_the_file_are_refused_before_they_are_allocated(byte field)
     {
         var before = GC.GetTotalAllocatedBytes();
-        await RefusesAsync([0x15, 2, field, .. field == 0x19 ? new byte[] { 0xfc } : [], .. Varint(int.MaxValue), 0], "not a usable Parquet file");
+        await RefusesAsync([0x15, 2, field, .. field == 0x19 ? new byte[] { 0xfc } : [], .. Varint(int.MaxValue), 0], "not usable Parquet");
         Assert.InRange(GC.GetTotalAllocatedBytes() - before, 0, 64 << 20);
     }
 

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using FsCheck;
 using FsCheck.Xunit;
 using Parquet;
 using Parquet.Schema;
@@ -59,7 +60,7 @@ public class ParquetSourceTests
         Assert.Equal(("A", "one"), (Text(first.Bytes), first.Caption));
         Assert.Equal(["label", "made", "nsfw"], first.Metadata.Keys.Order());
         Assert.Equal(("7", "true"), (first.Metadata["label"], first.Metadata["nsfw"]));
-        Assert.StartsWith("2024-02-29T01:02:03", first.Metadata["made"]);
+        Assert.Equal("2024-02-29T01:02:03", first.Metadata["made"]);
         Assert.Contains("holds no image", await ErrorAsync(items[1]));
         Assert.Equal("C", Text((await ReadAsync(items[2])).Bytes));
         Assert.Equal("9", (await ReadAsync(items[2])).Metadata["label"]);
@@ -143,7 +144,7 @@ public class ParquetSourceTests
             File.WriteAllBytes(folder["a.parquet"], whole[..cut]);
             var item = Assert.Single(await ListAsync(folder["a.parquet"]));
             Assert.Equal((folder["a.parquet"] + "::", ""), (item.Source, item.Key));
-            Assert.Contains("not a usable Parquet file", await ErrorAsync(item));
+            Assert.Contains("not usable Parquet", await ErrorAsync(item));
         }
     }
 
@@ -157,23 +158,20 @@ public class ParquetSourceTests
         BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(bytes.AsSpan().IndexOf("aaaa"u8) - 4), int.MaxValue);
         File.WriteAllBytes(file, bytes);
         var items = await ListAsync(file);
-        Assert.Contains("not a usable Parquet file", await ErrorAsync(items[0]));
-        Assert.Contains("not a usable Parquet file", await ErrorAsync(items[1]));
+        Assert.Contains("not usable Parquet", await ErrorAsync(items[0]));
+        Assert.Contains("not usable Parquet", await ErrorAsync(items[1]));
         Assert.Equal("cccc", Text((await ReadAsync(items[2])).Bytes[..4]));
     }
 
-    [Property(MaxTest = 400)]
-    public async Task Mutated_files_are_read_or_refused(ushort place, byte value, ushort place2, byte value2, int compression, bool footer)
+    [Property(MaxTest = 300)]
+    public async Task Mutated_files_are_read_or_refused(DoNotSize<int> seed, bool footer)
     {
         CompressionMethod[] all = [CompressionMethod.None, CompressionMethod.Snappy, CompressionMethod.Gzip, CompressionMethod.Zstd];
         using var folder = new TempFolder();
-        var file = await FiveRowsAsync(folder["a.parquet"], all[(compression & int.MaxValue) % all.Length]);
+        var file = await FiveRowsAsync(folder["a.parquet"], all[(uint)seed.Item % all.Length]);
         var bytes = File.ReadAllBytes(file);
-        var footerSize = BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(bytes.Length - 8)) + 8;
-        var (start, length) = footer ? (bytes.Length - footerSize, footerSize) : (0, bytes.Length - footerSize);
-        bytes[start + (place % length)] = value;
-        bytes[start + (place2 % length)] = value2;
-        File.WriteAllBytes(file, bytes);
+        var split = bytes.Length - 8 - BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(bytes.Length - 8));
+        File.WriteAllBytes(file, footer ? [.. bytes[..split], .. Mutate(bytes[split..], seed)] : [.. Mutate(bytes[..split], seed), .. bytes[split..]]);
         try
         {
             await ReadAllAsync(file);

@@ -1,5 +1,6 @@
 using System.Formats.Tar;
 using System.Text;
+using FsCheck;
 using Parquet;
 using Parquet.Schema;
 using Whence.Images;
@@ -119,6 +120,29 @@ internal static class Shards
 
     public static ValueTask<byte[]> AgainAsync(string locator) =>
         ImageSources.ReadAsync(locator, Limit, TestContext.Current.CancellationToken);
+
+    /// <summary>
+    /// Changes one to four bytes anywhere, and at times cuts the end or repeats a piece. The seed comes unsized: the sizes that
+    /// properties are given otherwise stay small, and would only ever touch the first bytes.
+    /// </summary>
+    public static byte[] Mutate(byte[] bytes, DoNotSize<int> seed)
+    {
+        var random = new Random(seed.Item);
+        var mutated = bytes.ToArray();
+        for (var i = random.Next(1, 5); i > 0; i--)
+        {
+            ref var place = ref mutated[random.Next(mutated.Length)];
+            place = random.Next(3) switch { 0 => (byte)random.Next(256), 1 => (byte)(place ^ (1 << random.Next(8))), _ => (byte)(place + 1) };
+        }
+
+        var (from, to) = (random.Next(mutated.Length), random.Next(1, mutated.Length));
+        return random.Next(8) switch
+        {
+            0 => mutated[..to],
+            1 => [.. mutated[..to], .. mutated[from..]],
+            _ => mutated,
+        };
+    }
 
     /// <summary>Every way to read a source that may be broken: only a <see cref="WhenceException"/> may come out.</summary>
     public static async Task ReadAllAsync(string source)
