@@ -105,12 +105,13 @@ internal static class ParquetGuard
 
     private static long CheckUncompressed(SafeFileHandle file, CompressionCodec codec, in Page page, long position)
     {
-        // Deflate cannot exceed 1032 : 1, Snappy 22 : 1. Others can on constant data: a typical page of 1 MiB, and some, is free.
+        // Deflate cannot exceed 1032 : 1, Snappy 22 : 1. Zstandard and Brotli can on constant data; pages are 1 MiB or so with most
+        // writers and some tens with a few, so that much is free.
         var most = codec switch
         {
             CompressionCodec.UNCOMPRESSED => page.Compressed,
             CompressionCodec.SNAPPY => 64 * page.Compressed,
-            _ => (1100 * page.Compressed) + (16 << 20),
+            _ => (1100 * page.Compressed) + (64 << 20),
         };
         var claimed = page.Uncompressed;
         if (codec == CompressionCodec.SNAPPY && page.Levels < page.Compressed)

@@ -13,6 +13,9 @@ namespace Whence.Files;
 /// </summary>
 internal sealed class ParquetTable : IAsyncDisposable
 {
+    // DATE is a day, not midnight of some place.
+    private static readonly ParquetOptions Options = new() { UseDateOnlyTypeForDates = true };
+
     private readonly FileStream _stream;
     private readonly ParquetReader _reader;
 
@@ -46,7 +49,7 @@ internal sealed class ParquetTable : IAsyncDisposable
             {
                 ParquetGuard.CheckFooter(handle);
                 stream = new FileStream(handle, FileAccess.Read, 1 << 12, isAsync: true);
-                var reader = await ParquetReader.CreateAsync(stream, cancellationToken: cancellationToken).ConfigureAwait(false);
+                var reader = await ParquetReader.CreateAsync(stream, Options, cancellationToken: cancellationToken).ConfigureAwait(false);
                 ParquetGuard.CheckRowGroups(reader.Metadata!, stream.Length);
                 return new ParquetTable(path, stream, reader);
             }).ConfigureAwait(false);
@@ -78,7 +81,7 @@ internal sealed class ParquetTable : IAsyncDisposable
 
     /// <summary>Checks a column of a row group as far as its page headers tell, without reading its values.</summary>
     /// <exception cref="WhenceException">They do not fit the file.</exception>
-    public Task CheckAsync(int group, DataField column) => GuardAsync(Path, () =>
+    public Task CheckAsync(int group, DataField column) => GuardAsync($"{Path}: column {NameOf(column)} of row group {group}", () =>
     {
         using var rows = _reader.OpenRowGroupReader(group);
         Check(rows, group, column);
@@ -112,7 +115,7 @@ internal sealed class ParquetTable : IAsyncDisposable
     }
 
     private Task<T[]> ReadAsync<T>(int group, DataField column, Func<RawColumnData, T[]> convert, CancellationToken cancellationToken) =>
-        GuardAsync(Path, async () =>
+        GuardAsync($"{Path}: column {NameOf(column)} of row group {group}", async () =>
         {
             using var rows = _reader.OpenRowGroupReader(group);
             Check(rows, group, column);
@@ -130,6 +133,10 @@ internal sealed class ParquetTable : IAsyncDisposable
         rows.GetMetadata(column)?.MetaData ?? throw new InvalidDataException($"row group {group} has no column {NameOf(column)}"),
         rows.RowCount);
 
+    // Without the offset of this machine's time zone, which a local time would get.
+    private static string ToText(DateTime value) =>
+        value.ToString("yyyy-MM-dd'T'HH:mm:ss.FFFFFFF", CultureInfo.InvariantCulture) + (value.Kind == DateTimeKind.Utc ? "Z" : "");
+
     private static string?[] ToText(RawColumnData raw, DataField column, int rows)
     {
         return raw switch
@@ -137,7 +144,7 @@ internal sealed class ParquetTable : IAsyncDisposable
             RawColumnData<ReadOnlyMemory<char>> text => Spread(text, column, rows, value => value.ToString()),
             RawColumnData<ReadOnlyMemory<byte>> utf8 => Spread(utf8, column, rows, value => Encoding.UTF8.GetString(value.Span)),
             RawColumnData<bool> truths => Spread(truths, column, rows, value => value ? "true" : "false"),
-            RawColumnData<DateTime> times => Spread(times, column, rows, value => value.ToString("O", CultureInfo.InvariantCulture)),
+            RawColumnData<DateTime> times => Spread(times, column, rows, ToText),
             RawColumnData<DateOnly> dates => Spread(dates, column, rows, value => value.ToString("O", CultureInfo.InvariantCulture)),
             RawColumnData<TimeOnly> clocks => Spread(clocks, column, rows, value => value.ToString("O", CultureInfo.InvariantCulture)),
             RawColumnData<sbyte> values => Written(values),
@@ -178,7 +185,7 @@ internal sealed class ParquetTable : IAsyncDisposable
     }
 
     // On bytes made to harm, the library throws whatever its arrays and converters throw: all of it means a broken file.
-    private static async Task<T> GuardAsync<T>(string path, Func<Task<T>> action)
+    private static async Task<T> GuardAsync<T>(string where, Func<Task<T>> action)
     {
         try
         {
@@ -187,7 +194,7 @@ internal sealed class ParquetTable : IAsyncDisposable
         catch (Exception error) when (error is not (WhenceException or OperationCanceledException))
         {
             throw new WhenceException(
-                $"{path}: not a usable Parquet file: {RegularFile.OneLine(error.Message)}; download or write it again", error);
+                $"{where}: not usable Parquet: {RegularFile.OneLine(error.Message)}; download the file or write it again", error);
         }
     }
 }

@@ -27,8 +27,8 @@ internal static class TarSource
 
         using (file)
         {
-            using var entries = file is null ? null : TarReader.List(file, path).GetEnumerator();
-            var sample = new List<(TarEntry Entry, string Extension)>();
+            using var entries = file is null ? null : TarHeaders.List(file, path).GetEnumerator();
+            var sample = new List<(TarPart Entry, string Extension)>();
             var key = "";
             while (entries is not null && TryNext(entries, out broken))
             {
@@ -68,7 +68,7 @@ internal static class TarSource
     public static async ValueTask<byte[]> ReadEntryAsync(string path, string name, long maxFileBytes, CancellationToken cancellationToken)
     {
         using var file = RegularFile.Open(path);
-        foreach (var entry in TarReader.List(file, path))
+        foreach (var entry in TarHeaders.List(file, path))
         {
             if (entry.Name == name)
             {
@@ -79,7 +79,7 @@ internal static class TarSource
         throw new WhenceException($"{path}: no longer holds an entry {name}; was the file replaced?");
     }
 
-    private static bool TryNext(IEnumerator<TarEntry> entries, out WhenceException? broken)
+    private static bool TryNext(IEnumerator<TarPart> entries, out WhenceException? broken)
     {
         broken = null;
         try
@@ -110,7 +110,7 @@ internal static class TarSource
         return dot < 0 ? (name, "") : (name[..dot], name[dot..]);
     }
 
-    private static IEnumerable<ImageItem> Items(string path, string key, List<(TarEntry Entry, string Extension)> sample, long maxFileBytes)
+    private static IEnumerable<ImageItem> Items(string path, string key, List<(TarPart Entry, string Extension)> sample, long maxFileBytes)
     {
         var text = Find(".txt");
         var json = Find(".json");
@@ -127,7 +127,7 @@ internal static class TarSource
             });
         }
 
-        TarEntry? Find(string extension)
+        TarPart? Find(string extension)
         {
             foreach (var part in sample)
             {
@@ -140,14 +140,14 @@ internal static class TarSource
             return null;
         }
 
-        async ValueTask<byte[]?> ReadSidecarAsync(SafeFileHandle file, TarEntry? entry, CancellationToken cancellationToken) =>
+        async ValueTask<byte[]?> ReadSidecarAsync(SafeFileHandle file, TarPart? entry, CancellationToken cancellationToken) =>
             entry is { Length: > 0 } some
                 ? await ReadAsync(file, path, some, Sidecar.MaxBytes, null, cancellationToken).ConfigureAwait(false)
                 : null;
     }
 
     private static ValueTask<byte[]> ReadAsync(
-        SafeFileHandle file, string path, TarEntry entry, long limit, string? option, CancellationToken cancellationToken)
+        SafeFileHandle file, string path, TarPart entry, long limit, string? option, CancellationToken cancellationToken)
     {
         RegularFile.CheckSize($"{path}::{entry.Name}", entry.Length, limit, option);
         return RegularFile.ReadAsync(file, path, entry.Offset, (int)entry.Length, cancellationToken);

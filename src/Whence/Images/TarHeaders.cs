@@ -10,13 +10,13 @@ namespace Whence.Images;
 /// <param name="Name">The entry's whole name. It is only ever compared, never used as a path: nothing is extracted.</param>
 /// <param name="Offset">Where its bytes begin in the tar file.</param>
 /// <param name="Length">How many there are; they lie within the file.</param>
-internal readonly record struct TarEntry(string Name, long Offset, long Length);
+internal readonly record struct TarPart(string Name, long Offset, long Length);
 
 /// <summary>
 /// Lists the regular files of a tar file by its headers alone (ustar, pax and GNU long names), so that the data of entries
 /// nobody asks for is never read and the others can be read in parallel. Links, folders and devices are passed over.
 /// </summary>
-internal static class TarReader
+internal static class TarHeaders
 {
     private const int Block = 512, MaxExtension = 1 << 20;
 
@@ -25,7 +25,7 @@ internal static class TarReader
 
     /// <summary>The entries in the order of the file.</summary>
     /// <exception cref="WhenceException">From here on the file is broken; the message tells the byte offset.</exception>
-    public static IEnumerable<TarEntry> List(SafeFileHandle file, string path)
+    public static IEnumerable<TarPart> List(SafeFileHandle file, string path)
     {
         var length = RandomAccess.GetLength(file);
         var header = new byte[Block];
@@ -69,7 +69,7 @@ internal static class TarReader
                 default:
                     if (type is '0' or '7' or '\0')
                     {
-                        yield return new TarEntry(longName ?? ShortName(header), data, size);
+                        yield return new TarPart(longName ?? ShortName(header), data, size);
                     }
 
                     (longName, longSize) = (null, null);
