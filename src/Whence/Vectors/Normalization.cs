@@ -29,7 +29,17 @@ public static class Normalization
     /// <summary>Divides the vector by max(its norm, <see cref="Epsilon"/>), in place.</summary>
     public static void NormalizeRow(Span<float> row)
     {
-        TensorPrimitives.Divide(row, (float)Math.Max(Norm(row), Epsilon), row);
+        var norm = Math.Max(Norm(row), Epsilon);
+        if (norm <= float.MaxValue)
+        {
+            TensorPrimitives.Divide(row, (float)norm, row);
+            return;
+        }
+
+        for (var i = 0; i < row.Length; i++)
+        {
+            row[i] = (float)(row[i] / norm);
+        }
     }
 
     /// <summary>Normalises each row of an n x d matrix in place.</summary>
