@@ -30,6 +30,21 @@ public sealed class MapperPairTests : IDisposable
     }
 
     [Fact]
+    public void A_header_length_that_begins_as_a_pickle_does_is_no_pickle()
+    {
+        var tensors = new[] { TensorData.FromSingle("real_mapper.weights", [1], 1, 1), TensorData.FromSingle("synth_mapper.weights", [2], 1, 1) };
+        var path = _folder["0x80.safetensors"];
+        var text = "";
+        do
+        {
+            text += "x";
+            SafetensorsFile.Write(path, tensors, new Dictionary<string, string> { ["text"] = text });
+        }
+        while (File.ReadAllBytes(path)[0] != 0x80);
+        Assert.Equal([2], Assert.IsType<ChannelMapper>(MapperPair.Load(path).Synth).Weights.ToArray());
+    }
+
+    [Fact]
     public void Every_key_and_shape_that_differs_is_listed_in_one_error()
     {
         var message = Refused(

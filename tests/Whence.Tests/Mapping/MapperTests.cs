@@ -35,6 +35,20 @@ public class MapperTests
         Assert.Equal(bias, mapper.Bias.ToArray());
     }
 
+    [Theory]
+    [InlineData(7)]
+    [InlineData(768)]
+    public void A_feature_maps_to_the_same_bits_alone_and_anywhere_in_a_batch(int d)
+    {
+        const int Rows = 39;
+        var mapper = new LinearMapper(d, 9, Random(d * 9, 1), Random(9, 2));
+        var feature = Random(d, 3);
+        var alone = new float[9];
+        mapper.Apply(feature, alone);
+        var batch = mapper.Apply(new FeatureMatrix(Rows, d, [.. Enumerable.Repeat(feature, Rows).SelectMany(row => row)]));
+        Assert.All(Enumerable.Range(0, Rows), i => Assert.Equal(alone, batch.Row(i).ToArray()));
+    }
+
     [Fact]
     public void Channel_multiplies_each_channel()
     {

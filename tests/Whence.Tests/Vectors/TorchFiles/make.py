@@ -1,4 +1,7 @@
-"""Makes the files beside it with PyTorch 1.13: run `python3 make.py` in this folder. TorchFileTests knows their content."""
+"""Makes the files beside it with PyTorch 1.13, in the current folder. TorchFileTests knows their content.
+
+Copy it to / and run it there as `python3 /make.py`: TorchScript stores the path of its source.
+"""
 import torch
 
 t = torch.arange(12.0).reshape(3, 4)
