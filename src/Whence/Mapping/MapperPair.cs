@@ -60,7 +60,7 @@ public sealed class MapperPair
         using var file = MappedFile.Open(path);
         using var stream = file.Stream(0, file.Length);
         var sha256 = Convert.ToHexStringLower(SHA256.HashData(stream));
-        var (real, synth) = ZipDirectory.LooksLikeZip(file) || file.Bytes(0, 1)[0] == 0x80 ? LoadTorch(path) : LoadSafetensors(path);
+        var (real, synth) = TorchFile.LooksLikeTorch(file) ? LoadTorch(path) : LoadSafetensors(path);
         return new MapperPair(real, synth, Path.GetFileName(path), sha256);
     }
 

@@ -102,8 +102,8 @@ internal sealed class MapperState
             Weight = weight,
             RunningMean = mean,
             RunningVariance = variance,
-            Scale = scale is null ? null : scale.AsMemory(),
-            Shift = shift is null ? null : shift.AsMemory(),
+            Scale = scale,
+            Shift = shift,
             BatchesTracked = tracked,
         };
     }

@@ -24,11 +24,11 @@ public sealed record MlpLayer
     /// <summary>Variance of each of the m channels over the training data.</summary>
     public required ReadOnlyMemory<float> RunningVariance { get; init; }
 
-    /// <summary>Factor of each channel after normalisation; null in the last layer, which has none.</summary>
-    public ReadOnlyMemory<float>? Scale { get; init; }
+    /// <summary>Factor of each channel after normalisation; empty in the last layer, which has none.</summary>
+    public ReadOnlyMemory<float> Scale { get; init; }
 
-    /// <summary>Summand of each channel after normalisation; null in the last layer, which has none.</summary>
-    public ReadOnlyMemory<float>? Shift { get; init; }
+    /// <summary>Summand of each channel after normalisation; empty in the last layer, which has none.</summary>
+    public ReadOnlyMemory<float> Shift { get; init; }
 
     /// <summary>Number of training batches that torch counted; kept for whoever trains on.</summary>
     public long BatchesTracked { get; init; }
@@ -72,10 +72,10 @@ public sealed class MlpMapper : Mapper
         {
             var normalization = $"{prefix}{layer.Index + 1}.";
             yield return TensorData.FromSingle($"{prefix}{layer.Index}.weight", layer.Weight.Span, layer.OutputDimension, layer.InputDimension);
-            if (layer is { Scale: { } scale, Shift: { } shift })
+            if (!layer.Scale.IsEmpty)
             {
-                yield return TensorData.FromSingle(normalization + "weight", scale.Span, layer.OutputDimension);
-                yield return TensorData.FromSingle(normalization + "bias", shift.Span, layer.OutputDimension);
+                yield return TensorData.FromSingle(normalization + "weight", layer.Scale.Span, layer.OutputDimension);
+                yield return TensorData.FromSingle(normalization + "bias", layer.Shift.Span, layer.OutputDimension);
             }
 
             yield return TensorData.FromSingle(normalization + "running_mean", layer.RunningMean.Span, layer.OutputDimension);
@@ -123,9 +123,10 @@ public sealed class MlpMapper : Mapper
         var (factor, summand) = (new float[layer.OutputDimension], new float[layer.OutputDimension]);
         for (var i = 0; i < factor.Length; i++)
         {
-            var f = (layer.Scale?.Span[i] ?? 1) / Math.Sqrt(layer.RunningVariance.Span[i] + Epsilon);
+            var (scale, shift) = layer.Scale.IsEmpty ? (1, 0) : (layer.Scale.Span[i], layer.Shift.Span[i]);
+            var f = scale / Math.Sqrt(layer.RunningVariance.Span[i] + Epsilon);
             factor[i] = (float)f;
-            summand[i] = (float)((layer.Shift?.Span[i] ?? 0) - (layer.RunningMean.Span[i] * f));
+            summand[i] = (float)(shift - (layer.RunningMean.Span[i] * f));
         }
 
         return (factor, summand);
@@ -135,15 +136,14 @@ public sealed class MlpMapper : Mapper
     {
         var m = layer.OutputDimension;
         if (layer.InputDimension != inputDimension || layer.Weight.Length != (long)m * inputDimension
-            || layer.RunningMean.Length != m || layer.RunningVariance.Length != m
-            || (layer.Scale?.Length ?? m) != m || (layer.Shift?.Length ?? m) != m)
+            || layer.RunningMean.Length != m || layer.RunningVariance.Length != m)
         {
             throw new ArgumentException($"The lengths of layer {layer.Index} do not fit {inputDimension} x {m}.", nameof(layer));
         }
 
-        if (layer.Scale is null != last || layer.Shift is null != last)
+        if (layer.Scale.Length != (last ? 0 : m) || layer.Shift.Length != layer.Scale.Length)
         {
-            throw new ArgumentException("Every layer but the last, and only those, has a scale and a shift.", nameof(layer));
+            throw new ArgumentException("Every layer but the last, and only those, has a scale and a shift for each channel.", nameof(layer));
         }
     }
 }

@@ -1,4 +1,6 @@
+using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
 
 namespace Whence.Vectors;
 
@@ -14,22 +16,38 @@ public static class Normalization
     /// <summary>Euclidean norm, accumulated in float64.</summary>
     public static double Norm(ReadOnlySpan<float> row)
     {
-        // Two accumulators hide the latency of the addition; float64 makes the sum of d squares exact to float32.
-        double even = 0, odd = 0;
-        var i = 0;
-        for (; i < row.Length - 1; i += 2)
+        var whole = MemoryMarshal.Cast<float, Vector<float>>(row);
+        Vector<double> low = default, high = default;
+        foreach (var piece in whole)
         {
-            even += (double)row[i] * row[i];
-            odd += (double)row[i + 1] * row[i + 1];
+            Vector.Widen(piece, out var a, out var b);
+            low += a * a;
+            high += b * b;
         }
 
-        return Math.Sqrt(even + odd + (i < row.Length ? (double)row[i] * row[i] : 0));
+        var sum = Vector.Sum(low + high);
+        foreach (var value in row[(whole.Length * Vector<float>.Count)..])
+        {
+            sum += (double)value * value;
+        }
+
+        return Math.Sqrt(sum);
     }
 
     /// <summary>Divides the vector by max(its norm, <see cref="Epsilon"/>), in place.</summary>
     public static void NormalizeRow(Span<float> row)
     {
-        TensorPrimitives.Divide(row, (float)Math.Max(Norm(row), Epsilon), row);
+        var norm = Math.Max(Norm(row), Epsilon);
+        if (norm <= float.MaxValue)
+        {
+            TensorPrimitives.Divide(row, (float)norm, row);
+            return;
+        }
+
+        for (var i = 0; i < row.Length; i++)
+        {
+            row[i] = (float)(row[i] / norm);
+        }
     }
 
     /// <summary>Normalises each row of an n x d matrix in place.</summary>

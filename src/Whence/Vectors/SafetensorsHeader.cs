@@ -13,6 +13,9 @@ internal static class SafetensorsHeader
     private const int MaxLength = 100_000_000;
     private const string MetadataKey = "__metadata__";
 
+    /// <summary>The JSON begins right after the length; a length's first byte may be that of a pickle or of anything.</summary>
+    public static bool LooksLikeSafetensors(MappedFile file) => file.Length > 8 && file.Bytes(8, 1)[0] == (byte)'{';
+
     public static (Dictionary<string, TensorView> Tensors, Dictionary<string, string> Metadata) Read(MappedFile file)
     {
         if (file.Length < 8)

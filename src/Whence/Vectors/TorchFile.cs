@@ -43,10 +43,7 @@ public sealed class TorchFile : IDisposable
         {
             if (!ZipDirectory.LooksLikeZip(file))
             {
-                throw file.Bad(file.Bytes(0, 1)[0] == 0x80
-                    ? "is a plain pickle or of torch.save's format before 1.6, and Whence never executes pickles; " +
-                        "in Python: torch.save(torch.load(path), path), or convert it to .safetensors."
-                    : "is not a PyTorch file (torch.save writes a zip archive); check the path, or make or copy it again.");
+                throw NotAnArchive(file);
             }
 
             return new TorchFile(file);
@@ -60,6 +57,10 @@ public sealed class TorchFile : IDisposable
 
     /// <summary>Unmaps the file; tensors cannot be read any more.</summary>
     public void Dispose() => Mapped.Dispose();
+
+    /// <summary>Whether PyTorch wrote the file, in today's format or in one that is refused with what to do.</summary>
+    internal static bool LooksLikeTorch(MappedFile file) =>
+        ZipDirectory.LooksLikeZip(file) || (file.Bytes(0, 1)[0] == 0x80 && !SafetensorsHeader.LooksLikeSafetensors(file));
 
     /// <summary>Checks a tensor against the archive: its class, its storage, and that every element lies in it.</summary>
     internal TorchTensor Tensor(string path, string described, PickleTensor tensor)
@@ -106,6 +107,11 @@ public sealed class TorchFile : IDisposable
         var start = count == 0 ? 0 : _zip.Locate(entry) + tensor.Offset * type.Size();
         return new TorchTensor(path, new TensorView(Mapped, described, info, start, strides));
     }
+
+    private static WhenceException NotAnArchive(MappedFile file) => file.Bad(LooksLikeTorch(file)
+        ? "is a plain pickle or of torch.save's format before 1.6, and Whence never executes pickles; " +
+            "in Python: torch.save(torch.load(path), path), or convert it to .safetensors."
+        : "is not a PyTorch file (torch.save writes a zip archive); check the path, or make or copy it again.");
 
     private static long[]? Numbers(PickleList list) =>
         list.Items.Count <= 32 && list.Items.TrueForAll(item => item is long) ? [.. list.Items.Cast<long>()] : null;

@@ -130,9 +130,9 @@ public sealed class TorchValue
 
     internal WhenceException Bad(string message) => _file.Mapped.Bad($"{Described} {message}");
 
-    private WhenceException Wanted(string wanted) => _node is PickleObject inert
+    private WhenceException Wanted(string wanted) => ((_node as PickleObject)?.Global ?? _node as PickleGlobal) is { } inert
         ? Bad(
-            $"is a Python object ({inert.Global}) where {wanted} is needed; Whence never executes pickles: " +
+            $"is a Python object ({inert}) where {wanted} is needed; Whence never executes pickles: " +
             "save its state_dict() instead, or convert it to .safetensors.")
         : Bad($"is {Name(Kind)} where {wanted} is needed.");
 
