@@ -12,7 +12,7 @@ internal static class RemoveCommand
     {
         var index = CommonOptions.Index();
         var ids = new Option<long[]>("--id") { Description = "Ids to take out", HelpName = "ID", AllowMultipleArgumentsPerToken = true };
-        var sources = new Option<string[]>("--source") { Description = "Sources or keys to take out, or globs over sources", HelpName = "SOURCE", AllowMultipleArgumentsPerToken = true };
+        var sources = new Option<string[]>("--source") { Description = "Sources or keys to take out; * in a source stands for anything", HelpName = "SOURCE", AllowMultipleArgumentsPerToken = true };
         var list = new Option<string?>("--list") { Description = "File with an id or a source on each line", HelpName = "FILE" };
         var command = new Command("remove", "Take images out of an index at once; they are never found again and never come back") { index, ids, sources, list };
         command.SetAction(parsed =>

@@ -8,6 +8,7 @@ internal static class AtomicFile
     public const string TemporarySuffix = ".tmp";
 
     /// <summary>Writes to a temporary file beside the target, flushes it to the disk and renames it.</summary>
+    /// <exception cref="WhenceException">The disk is full, the folder read-only, ...; the old file stands.</exception>
     public static void Write(string path, Action<Stream> write)
     {
         var temporary = path + TemporarySuffix;
@@ -21,9 +22,15 @@ internal static class AtomicFile
 
             File.Move(temporary, path, overwrite: true);
         }
-        catch
+        catch (Exception e)
         {
             DeleteQuietly(temporary);
+            if (e is IOException or UnauthorizedAccessException)
+            {
+                throw new WhenceException(
+                    $"'{path}' cannot be written: {e.Message} What was there before is as it was; make room or allow writing, and run the same command again.", e);
+            }
+
             throw;
         }
     }

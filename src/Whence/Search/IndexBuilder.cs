@@ -204,7 +204,7 @@ public sealed class IndexBuilder
             Width = width,
             Height = height,
             Sha256 = Convert.ToHexStringLower(SHA256.HashData(content.Bytes.Span)),
-            Caption = content.Caption,
+            Caption = content.Caption ?? _options.Metadata?.FindCaption(item),
             Extra = extra,
         };
     }

@@ -1,4 +1,4 @@
-using Microsoft.Extensions.FileSystemGlobbing;
+using System.IO.Enumeration;
 using Whence.Files;
 
 namespace Whence.Search;
@@ -14,7 +14,7 @@ public static class IndexRemoval
     /// <summary>Removes images by id or by source.</summary>
     /// <param name="folder">The index.</param>
     /// <param name="ids">Ids to take out.</param>
-    /// <param name="sources">Locators (or keys) as the index stores them, or globs over them (<c>**/smith/*</c>).</param>
+    /// <param name="sources">Locators (or keys) as the index stores them, or patterns over sources in which <c>*</c> stands for anything (<c>*/smith/*</c>).</param>
     /// <returns>The number of images newly removed.</returns>
     /// <exception cref="WhenceException">An id or source is not in the index; nothing is removed then.</exception>
     public static long Remove(string folder, IReadOnlyCollection<long> ids, IReadOnlyCollection<string> sources)
@@ -51,13 +51,12 @@ public static class IndexRemoval
         }
 
         var missing = sources.ToHashSet();
-        var globs = sources.Where(s => s.Contains('*', StringComparison.Ordinal))
-            .Select(s => (Pattern: s, Matcher: new Matcher().AddInclude(s.TrimStart('/')))).ToArray();
+        var patterns = sources.Where(s => s.Contains('*', StringComparison.Ordinal)).ToArray();
         var found = new List<long>();
         foreach (var image in index.ReadMetadata())
         {
             var matches = new[] { image.Source, image.Key }.Where(sources.Contains)
-                .Concat(globs.Where(g => g.Matcher.Match(image.Source.TrimStart('/')).HasMatches).Select(g => g.Pattern))
+                .Concat(patterns.Where(p => FileSystemName.MatchesSimpleExpression(p, image.Source, ignoreCase: false)))
                 .ToArray();
             if (matches.Length > 0)
             {

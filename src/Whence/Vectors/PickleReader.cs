@@ -12,7 +12,7 @@ namespace Whence.Vectors;
 internal ref struct PickleReader
 {
     /// <summary>Values, marks and memos in all: an opcode of one byte can make one, so this bounds the memory of a hostile file.</summary>
-    private const int MaxObjects = 20_000_000;
+    private const int MaxObjects = 5_000_000;
 
     private readonly Func<string, WhenceException> _bad;
     private readonly List<object?> _stack = [];
