@@ -30,7 +30,22 @@ public sealed record AttributorOptions
 /// <summary>A generated image to ask about.</summary>
 /// <param name="Source">Its name in the results, usually a path.</param>
 /// <param name="File">The bytes of the image file.</param>
-public sealed record Query(string Source, ReadOnlyMemory<byte> File);
+public sealed record Query(string Source, ReadOnlyMemory<byte> File)
+{
+    /// <summary>Reads an image file as a query.</summary>
+    /// <exception cref="WhenceException">The file is missing or cannot be read.</exception>
+    public static Query FromFile(string path)
+    {
+        try
+        {
+            return new Query(path, System.IO.File.ReadAllBytes(path));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new WhenceException($"{path}: cannot be read: {e.Message}", e);
+        }
+    }
+}
 
 /// <summary>
 /// Answers "which training images made this picture, and how much did each contribute?": encode, map, normalise, search,

@@ -19,9 +19,9 @@ internal static class DemoCommand
         command.SetAction(async (parsed, cancellation) =>
         {
             var folder = parsed.GetValue(output)!;
-            Directory.CreateDirectory(folder);
-            var gallery = Extract("gallery.tar", folder);
-            var queries = Extract("queries.tar", folder);
+            var gallery = Path.Combine(folder, "gallery.tar");
+            var queries = Path.Combine(folder, "queries");
+            Extract(gallery, queries);
             var index = Path.Combine(folder, "index");
             using (var encoder = new OnnxEncoder(new EncoderRegistry().Resolve(EncoderRegistry.DefaultName)))
             {
@@ -60,13 +60,18 @@ internal static class DemoCommand
         return [.. pictures];
     }
 
-    private static string Extract(string name, string folder)
+    // The gallery stays a shard, as training sets come; the queries become files, to try the other commands on.
+    private static void Extract(string gallery, string queries)
     {
-        var path = Path.Combine(folder, name);
-        using var embedded = Open(name);
-        using var file = File.Create(path);
-        embedded.CopyTo(file);
-        return path;
+        Directory.CreateDirectory(queries);
+        using (var embedded = Open("queries.tar"))
+        {
+            TarFile.ExtractToDirectory(embedded, queries, overwriteFiles: true);
+        }
+
+        using var shard = Open("gallery.tar");
+        using var file = File.Create(gallery);
+        shard.CopyTo(file);
     }
 
     private static Stream Open(string name) =>
