@@ -77,7 +77,7 @@ internal static class ExplainCommand
             var table = AttributionTable.NewTable("#", "influence", "similarity", "id", "image", "caption").Title("before it");
             foreach (var before in explanation.Before)
             {
-                AttributionTable.AddRow(table, before);
+                AttributionTable.AddRow(console, table, before);
             }
 
             console.Write(table);

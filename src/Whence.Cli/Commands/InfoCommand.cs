@@ -2,6 +2,7 @@ using System.CommandLine;
 using Spectre.Console;
 using Whence.Cli.Output;
 using Whence.Search;
+using Whence.Vectors;
 
 namespace Whence.Cli.Commands;
 
@@ -30,13 +31,13 @@ internal static class InfoCommand
         Add("images", $"{index.Count - index.Removed.Count:N0}{(index.Removed.Count > 0 ? $" ({index.Removed.Count:N0} more removed)" : "")}");
         Add("failed", $"{failures.Count:N0}");
         Add("encoder", $"{manifest.Encoder}{(manifest.EncoderSpec is null ? " (imported, no spec)" : "")}");
-        Add("features", $"{manifest.Dimension} x {manifest.Type}, {(manifest.Normalized ? "already normalised" : "raw")}");
+        Add("features", $"{manifest.Dimension} x {(manifest.Type == ElementType.F16 ? "float16" : "float32")}, {(manifest.Normalized ? "already normalised" : "raw")}");
         Add("parts", $"{manifest.Parts.Count:N0}");
         Add("size", $"{Size(index.Folder) / 1e6:N1} MB");
         Add("format", $"version {manifest.Version}");
         if (manifest.EncoderSpec?.Licence is { } licence)
         {
-            Add("weights", licence);
+            Add("licence", $"{licence} (weights)");
         }
 
         if (manifest.Parts.Count > 0)

@@ -13,7 +13,7 @@ internal static class AttributionTable
         var table = NewTable("#", "influence", "similarity", "id", "image", "caption");
         foreach (var image in answer.Results)
         {
-            AddRow(table, image, image.Duplicates.Count > 0 ? $" (+{image.Duplicates.Count} alike)" : "");
+            AddRow(console, table, image, image.Duplicates.Count > 0 ? $" (+{image.Duplicates.Count} alike)" : "");
         }
 
         console.Write(table);
@@ -44,13 +44,25 @@ internal static class AttributionTable
         return table;
     }
 
-    public static void AddRow(Table table, AttributedImage image, string remark = "") => table.AddRow(
-        image.Rank.ToString("N0", CultureInfo.InvariantCulture),
-        Format.Percent(image.Influence),
-        Format.Similarity(image.Similarity),
-        image.Id.ToString(CultureInfo.InvariantCulture),
-        (Shorten(image.Source) + remark).EscapeMarkup(),
-        (image.Metadata.GetValueOrDefault("caption") ?? "").EscapeMarkup());
+    /// <summary>One line a row: the end of a path and the beginning of a caption are what tells images apart.</summary>
+    public static void AddRow(IAnsiConsole console, Table table, AttributedImage image, string remark = "")
+    {
+        const int widthOfNumbers = 46;
+        var room = Math.Max(console.Profile.Width - widthOfNumbers, 30);
+        var source = Shorten(image.Source);
+        var caption = image.Metadata.GetValueOrDefault("caption") ?? "";
+        var forSource = Math.Max(room / 2, room - caption.Length) - remark.Length;
+        source = source.Length > forSource ? "…" + source[^(forSource - 1)..] : source;
+        var forCaption = room - source.Length - remark.Length;
+        caption = caption.Length > forCaption ? caption[..(forCaption - 1)] + "…" : caption;
+        table.AddRow(
+            image.Rank.ToString("N0", CultureInfo.InvariantCulture),
+            Format.Percent(image.Influence),
+            Format.Similarity(image.Similarity),
+            image.Id.ToString(CultureInfo.InvariantCulture),
+            (source + remark).EscapeMarkup(),
+            caption.EscapeMarkup());
+    }
 
     private static string Uncalibrated(Attribution answer) => string.Create(
         CultureInfo.InvariantCulture,

@@ -5,8 +5,8 @@ namespace Whence.Cli.Output;
 /// <summary>Where things go: results to standard output, progress and remarks to standard error.</summary>
 internal sealed class Streams(TextWriter output, TextWriter error)
 {
-    // Wide enough for a path in a pipe or a file, where nobody wraps lines.
-    private const int WidthWithoutTerminal = 200;
+    // In a pipe or a file nobody wraps lines.
+    private const int WidthWithoutTerminal = 1000;
 
     public TextWriter Output { get; } = output;
 
