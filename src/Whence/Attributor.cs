@@ -22,9 +22,6 @@ public sealed record AttributorOptions
 
     /// <summary>Bounds against hostile query images.</summary>
     public DecodeLimits Limits { get; init; } = DecodeLimits.Default;
-
-    /// <summary>Apply the EXIF orientation to queries; use what the index was built with. Default false.</summary>
-    public bool AutoOrient { get; init; }
 }
 
 /// <summary>A generated image to ask about.</summary>
@@ -86,7 +83,7 @@ public sealed class Attributor
         _index = index;
         _encoder = encoder;
         _options = options;
-        _preprocessor = new Preprocessor(encoder.Spec.Preprocessing, options.Limits, options.AutoOrient);
+        _preprocessor = new Preprocessor(encoder.Spec.Preprocessing, options.Limits, index.Manifest.AutoOrient);
         _search = new ExactSearch(index, options.Mapper?.Real, options.Threads);
     }
 
@@ -110,7 +107,9 @@ public sealed class Attributor
         {
             var features = Encode(some);
             var similarities = _search.Similarities(features);
-            return some.Select((query, q) => Rank(query, similarities[q], request));
+            var rankings = similarities.Select(s => Ranking.Of(s, _options.Calibration, request)).ToArray();
+            var images = _index.FindImages(rankings.SelectMany(r => r.Best).Select(b => b.Id));
+            return some.Select((query, q) => Answer(query, similarities[q], rankings[q], images, request));
         });
     }
 
@@ -176,19 +175,12 @@ public sealed class Attributor
         return new FeatureMatrix(rows, _search.Dimension, mapped);
     }
 
-    private Attribution Rank(Query query, float[] similarities, AttributionRequest request)
+    private Attribution Answer(
+        Query query, float[] similarities, Ranking ranking, IReadOnlyDictionary<long, IndexedImage> images, AttributionRequest request)
     {
-        var influence = _options.Calibration.Normalize(similarities);
-        var top = TopK.Select(similarities, request.Top);
-        var kept = top.Where(t => influence.Of(t.Similarity) >= request.MinInfluence).ToArray();
-        var images = _index.FindImages(kept.Select(t => t.Id));
+        var influence = ranking.Influence;
         IReadOnlyList<AttributedImage> results =
-            [.. kept.Select((t, i) => AttributedImage.Of(images[t.Id], i + 1, t.Similarity, influence))];
-        if (request.GroupDuplicates is { } threshold)
-        {
-            results = Duplicates.Group(results, _index, threshold);
-        }
-
+            [.. ranking.Best.Select((b, i) => AttributedImage.Of(images[b.Id], i + 1, b.Similarity, influence))];
         return new Attribution
         {
             Query = new QueryImage(query.Source, Convert.ToHexStringLower(SHA256.HashData(query.File.Span))),
@@ -198,9 +190,20 @@ public sealed class Attributor
             Calibration = _options.Calibration,
             Searched = _index.Count - _index.Removed.Count,
             Nonzero = influence.Nonzero,
-            Remaining = Math.Max(0, influence.Nonzero == 0 ? 0 : 1 - kept.Sum(t => influence.Of(t.Similarity))),
-            Results = results,
+            Remaining = influence.Nonzero == 0 ? 0 : Math.Max(0, 1 - results.Sum(r => r.Influence)),
+            Results = request.GroupDuplicates is { } threshold ? Duplicates.Group(results, _index, threshold) : results,
             Groups = request.GroupBy is { } column ? InfluenceGroups.Sum(column, similarities, influence, _index) : null,
         };
+    }
+
+    /// <summary>The images that a query's answer lists, and Eq. 6 for the rest.</summary>
+    private sealed record Ranking((long Id, float Similarity)[] Best, Influence Influence)
+    {
+        public static Ranking Of(float[] similarities, Calibrator calibrator, AttributionRequest request)
+        {
+            var influence = calibrator.Normalize(similarities);
+            var best = TopK.Select(similarities, request.Top);
+            return new Ranking([.. best.Where(b => influence.Of(b.Similarity) >= request.MinInfluence)], influence);
+        }
     }
 }

@@ -140,7 +140,6 @@ internal sealed class AttributorSetup
             Calibration = parsed.GetValue(_calibration) is { } calibration ? Calibrator.Load(calibration) : Calibrator.Unfitted,
             Threads = parsed.GetValue(_threads),
             Limits = _images.Limits(parsed),
-            AutoOrient = _images.AutoOrient(parsed),
         };
         return OpenedAttributor.Open(index, parsed.GetValue(_encoder), options);
     }
@@ -157,8 +156,15 @@ internal sealed record OpenedAttributor(FeatureIndex Index, Attributor Attributo
                 $"{index.Folder}: its features were imported without their encoder, so a query cannot be encoded; import them again with --encoder SPEC.");
         }
 
+        var registry = new EncoderRegistry();
+        if (encoderName is null && !registry.Find().ContainsKey(index.Manifest.Encoder))
+        {
+            throw new WhenceException(
+                $"{index.Folder}: made by encoder '{index.Manifest.Encoder}', which is not found by name; give its spec file with --encoder, or list its folder in WHENCE_MODELS.");
+        }
+
         var encoder = new OnnxEncoder(
-            new EncoderRegistry().Resolve(encoderName ?? index.Manifest.Encoder),
+            registry.Resolve(encoderName ?? index.Manifest.Encoder),
             new OnnxEncoderOptions { Threads = options.Threads });
         try
         {

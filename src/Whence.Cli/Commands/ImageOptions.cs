@@ -27,17 +27,11 @@ internal sealed class ImageOptions
         DefaultValueFactory = _ => DecodeLimits.Default.MaxFileBytes,
     };
 
-    private readonly Option<bool> _autoOrient = new("--auto-orient")
-    {
-        Description = "Turn images as their EXIF data says (the authors' code does not)",
-    };
-
     public void AddTo(Command command)
     {
         command.Add(_maxPixels);
         command.Add(_maxDimension);
         command.Add(_maxFileBytes);
-        command.Add(_autoOrient);
     }
 
     public DecodeLimits Limits(ParseResult parsed)
@@ -52,6 +46,4 @@ internal sealed class ImageOptions
             ? limits
             : throw new WhenceException("--max-pixels, --max-dimension and --max-file-bytes must be above 0.");
     }
-
-    public bool AutoOrient(ParseResult parsed) => parsed.GetValue(_autoOrient);
 }

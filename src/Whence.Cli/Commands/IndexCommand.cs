@@ -29,11 +29,12 @@ internal static class IndexCommand
         var dryRun = new Option<bool>("--dry-run") { Description = "Estimate time and disk, write nothing" };
         var embeddings = new Option<string?>("--from-embeddings") { Description = "Import a clip-retrieval folder (img_emb_*.npy, metadata_*.parquet)", HelpName = "DIR" };
         var features = new Option<string?>("--from-features") { Description = "Import a features file {feats, paths} (.pth)", HelpName = "FILE" };
+        var autoOrient = new Option<bool>("--auto-orient") { Description = "Turn images, and later queries, as their EXIF data says (the authors' code does not)" };
         var images = new ImageOptions();
 
         var command = new Command("index", "Index a training set: encode every image and keep its feature and metadata")
         {
-            sources, output, encoder, metadata, threads, batch, partSize, type, failFast, retry, dryRun, embeddings, features,
+            sources, output, encoder, metadata, threads, batch, partSize, type, failFast, retry, autoOrient, dryRun, embeddings, features,
         };
         images.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
@@ -58,7 +59,7 @@ internal static class IndexCommand
                 var rows = imports.Item1 is { } directory
                     ? await EmbeddingImport.FromClipRetrievalAsync(directory, folder, import, null, cancellation)
                     : EmbeddingImport.FromFeatures(imports.Item2!, folder, import);
-                streams.Output.WriteLine($"{folder}: {rows:N0} features imported.");
+                streams.Output.WriteLine($"{folder}: {rows.Indexed:N0} features imported{(rows.Skipped > 0 ? $", {rows.Skipped:N0} passed over: their source is in the index already" : "")}.");
                 return 0;
             }
 
@@ -72,7 +73,7 @@ internal static class IndexCommand
                 RetryFailures = parsed.GetValue(retry),
                 Metadata = parsed.GetValue(metadata) is { } table ? await MetadataTable.LoadAsync(table, cancellation) : null,
                 Limits = images.Limits(parsed),
-                AutoOrient = images.AutoOrient(parsed),
+                AutoOrient = parsed.GetValue(autoOrient),
             };
             using var model = new OnnxEncoder(new EncoderRegistry().Resolve(parsed.GetValue(encoder) ?? EncoderRegistry.DefaultName));
             if (parsed.GetValue(dryRun))

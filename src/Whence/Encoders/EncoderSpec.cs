@@ -63,8 +63,7 @@ public sealed record EncoderSpec
             && Dimension == other.Dimension
             && Model.Sha256 == other.Model.Sha256
             && PreprocessModel?.Sha256 == other.PreprocessModel?.Sha256
-            && JsonSerializer.Serialize(Preprocessing, SpecJson.Options)
-                == JsonSerializer.Serialize(other.Preprocessing, SpecJson.Options);
+            && Preprocessing == other.Preprocessing;
     }
 
     internal void Validate()

@@ -1,6 +1,8 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using Whence.Encoders;
 using Whence.Files;
+using Whence.Images;
 using Whence.Vectors;
 
 namespace Whence.Search;
@@ -25,9 +27,9 @@ public static class EmbeddingImport
     /// Imports a clip-retrieval folder: <c>img_emb/img_emb_*.npy</c> with <c>metadata/metadata_*.parquet</c> (or all in one
     /// folder). Its embeddings are already L2-normalised, which the manifest records.
     /// </summary>
-    /// <returns>The number of rows.</returns>
+    /// <returns>Rows imported, and rows passed over because their source is in the index already.</returns>
     /// <exception cref="WhenceException">A file is missing or the two do not have the same number of rows.</exception>
-    public static async Task<long> FromClipRetrievalAsync(
+    public static async Task<IndexProgress> FromClipRetrievalAsync(
         string source, string folder, Options options, IProgress<IndexProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -41,39 +43,44 @@ public static class EmbeddingImport
 
         using var first = NpyFile.Open(features[0]);
         using var writer = Open(folder, "clip-retrieval", first.Columns, normalized: true, options);
+        var (imported, total) = (0L, 0L);
         for (var i = 0; i < features.Length; i++)
         {
             using var file = NpyFile.Open(features[i]);
+            await using var table = await ParquetTable.OpenAsync(metadata[i], cancellation);
+            var rows = Enumerable.Range(0, table.RowGroupCount).Sum(group => (long)table.RowsIn(group));
+            if (rows != file.Rows || file.Columns != first.Columns)
+            {
+                throw new WhenceException(
+                    $"{features[i]}: {file.Rows} x {file.Columns}, but {metadata[i]} has {rows} rows and the first file {first.Columns} columns; the two do not belong together.");
+            }
+
             var row = 0L;
             var feature = new float[file.Columns];
-            await foreach (var image in ReadRowsAsync(metadata[i], cancellation))
+            await foreach (var image in ReadRowsAsync(table, cancellation))
             {
-                if (row < file.Rows && writer.IsNew(image.Source))
+                if (writer.IsNew(image.Source))
                 {
                     file.ReadRows(row, feature);
                     writer.Add(image, feature);
+                    imported++;
                 }
 
                 row++;
             }
 
-            if (row != file.Rows || file.Columns != first.Columns)
-            {
-                throw new WhenceException(
-                    $"{features[i]}: {file.Rows} x {file.Columns}, but {metadata[i]} has {row} rows and the first file {first.Columns} columns; the two do not belong together.");
-            }
-
-            progress?.Report(new IndexProgress(writer.Manifest.Count, 0, 0));
+            total += rows;
+            progress?.Report(new IndexProgress(imported, 0, total - imported));
         }
 
         writer.Commit();
-        return writer.Manifest.Count;
+        return new IndexProgress(imported, 0, total - imported);
     }
 
     /// <summary>Imports the authors' features, <c>{"feats": [N, D], "paths": [...]}</c>: raw, one path a row.</summary>
-    /// <returns>The number of rows.</returns>
+    /// <returns>Rows imported, and rows passed over because their path is in the index already.</returns>
     /// <exception cref="WhenceException">The file is not laid out so.</exception>
-    public static long FromFeatures(string path, string folder, Options options, IProgress<IndexProgress>? progress = null)
+    public static IndexProgress FromFeatures(string path, string folder, Options options, IProgress<IndexProgress>? progress = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         using var file = TorchFile.Open(path);
@@ -83,34 +90,37 @@ public static class EmbeddingImport
             throw new WhenceException($"{path}: has {string.Join(", ", root.Keys)}, expected 'feats' and 'paths'.");
         }
 
-        var features = feats.AsTensor().ReadMatrix();
+        var tensor = feats.AsTensor();
         var names = paths.AsTexts();
-        if (names.Count != features.Rows)
+        if (tensor.Info.Shape is not [var rows, var columns and > 0 and <= 65_536] || names.Count != rows)
         {
-            throw new WhenceException($"{path}: {features.Rows} features but {names.Count} paths.");
+            throw new WhenceException($"{path}: 'feats' has shape [{string.Join(", ", tensor.Info.Shape)}] and 'paths' {names.Count} entries, expected [N, D] and N.");
         }
 
-        using var writer = Open(folder, "features", features.Columns, normalized: false, options);
-        for (var i = 0; i < features.Rows; i++)
+        using var writer = Open(folder, "features", (int)columns, normalized: false, options);
+        var feature = new float[columns];
+        var imported = 0L;
+        for (var i = 0; i < rows; i++)
         {
             var name = names[i];
             if (writer.IsNew(name))
             {
-                writer.Add(new IndexedImage { Id = -1, Source = name, Key = Path.GetFileName(name) }, features.Row(i));
+                tensor.ReadRows(i, feature);
+                writer.Add(new IndexedImage { Id = -1, Source = name, Key = Path.GetFileName(name) }, feature);
+                imported++;
             }
 
-            progress?.Report(new IndexProgress(i + 1, 0, 0));
+            progress?.Report(new IndexProgress(imported, 0, i + 1 - imported));
         }
 
         writer.Commit();
-        return writer.Manifest.Count;
+        return new IndexProgress(imported, 0, rows - imported);
     }
 
     // clip-retrieval names a row by its path or url; where there is neither, its place in the file has to do.
     private static async IAsyncEnumerable<IndexedImage> ReadRowsAsync(
-        string path, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
+        ParquetTable table, [EnumeratorCancellation] CancellationToken cancellation)
     {
-        await using var table = await ParquetTable.OpenAsync(path, cancellation);
         for (var (group, first) = (0, 0L); group < table.RowGroupCount; first += table.RowsIn(group), group++)
         {
             var columns = new Dictionary<string, string?[]>();
@@ -122,7 +132,7 @@ public static class EmbeddingImport
             for (var row = 0; row < table.RowsIn(group); row++)
             {
                 var values = columns.Where(c => c.Value[row] is not null).ToDictionary(c => c.Key, c => c.Value[row]!);
-                var place = $"{Path.GetFullPath(path)}::{first + row}";
+                var place = $"{Path.GetFullPath(table.Path)}::{first + row}";
                 var source = Take("image_path") ?? values.GetValueOrDefault("url") ?? place;
                 yield return new IndexedImage
                 {
@@ -133,7 +143,7 @@ public static class EmbeddingImport
                     Height = Number("height"),
                     Sha256 = Take("sha256"),
                     Caption = Take("caption") ?? Take("TEXT"),
-                    Extra = values,
+                    Extra = values.DistinctBy(v => MetadataNames.ForTable(v.Key)).ToDictionary(v => MetadataNames.ForTable(v.Key), v => v.Value),
                 };
 
                 string? Take(string name) => values.Remove(name, out var value) ? value : null;

@@ -104,17 +104,13 @@ public sealed class FeatureIndex
     public IReadOnlyDictionary<long, IndexedImage> FindImages(IEnumerable<long> ids)
     {
         ArgumentNullException.ThrowIfNull(ids);
-        var found = new Dictionary<long, IndexedImage>();
-        foreach (var group in ids.Distinct().GroupBy(PartOf))
-        {
-            var rows = ReadMetadata(group.Key);
-            foreach (var id in group)
+        return ids.Distinct().GroupBy(PartOf).AsParallel()
+            .SelectMany(group =>
             {
-                found[id] = rows[(int)(id - group.Key.FirstId)];
-            }
-        }
-
-        return found;
+                var rows = ReadMetadata(group.Key);
+                return group.Select(id => rows[(int)(id - group.Key.FirstId)]).ToArray();
+            })
+            .ToDictionary(image => image.Id);
     }
 
     /// <summary>Images that could not be indexed, in source order.</summary>

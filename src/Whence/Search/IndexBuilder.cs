@@ -121,6 +121,7 @@ public sealed class IndexBuilder
         EncoderSpec = _encoder.Spec,
         Dimension = _encoder.Spec.Dimension,
         Type = _options.Type,
+        AutoOrient = _options.AutoOrient,
         Parts = [],
     };
 
@@ -184,7 +185,6 @@ public sealed class IndexBuilder
 
             var features = new float[rows.Count * _encoder.Spec.Dimension];
             _encoder.Encode(pixels.AsSpan(0, rows.Count * preprocessor.Length), features);
-            CheckRange(rows, features);
             await done.WriteAsync(new EncodedBatch(item.Sequence, rows, features, failures), CancellationToken.None);
         }
     }
@@ -207,18 +207,6 @@ public sealed class IndexBuilder
             Caption = content.Caption ?? _options.Metadata?.FindCaption(item),
             Extra = extra,
         };
-    }
-
-    // Features must survive the way they are stored: not finite, or beyond float16, is an error of the model or of the choice.
-    private void CheckRange(List<IndexedImage> rows, float[] features)
-    {
-        var limit = _options.Type == ElementType.F16 ? (float)Half.MaxValue : float.MaxValue;
-        var bad = Array.FindIndex(features, f => !(Math.Abs(f) <= limit));
-        if (bad >= 0)
-        {
-            throw new WhenceException(
-                $"{rows[bad / _encoder.Spec.Dimension].Source}: encoder '{_encoder.Spec.Name}' gave the value {features[bad]}, which {_options.Type} cannot hold; {(float.IsFinite(features[bad]) ? "use --dtype float32" : "check the model")}.");
-        }
     }
 
     private static async Task<IndexProgress> WriteAsync(

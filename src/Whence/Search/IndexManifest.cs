@@ -35,6 +35,9 @@ public sealed record IndexManifest
     /// <summary>True where the stored features were L2-normalised before they came here; a mapper cannot be applied to them.</summary>
     public bool Normalized { get; init; }
 
+    /// <summary>True where images were turned as their EXIF data says; queries are treated alike.</summary>
+    public bool AutoOrient { get; init; }
+
     /// <summary>Number of rows, removed ones included.</summary>
     public long Count => Parts.Sum(p => (long)p.Rows);
 

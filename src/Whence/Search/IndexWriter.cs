@@ -1,3 +1,5 @@
+using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using Whence.Files;
@@ -74,11 +76,23 @@ internal sealed class IndexWriter : IDisposable
     public bool IsNew(string source) => _seen.Add(Identity(source));
 
     /// <summary>Appends a row; its id is given here.</summary>
+    /// <exception cref="WhenceException">A value that the index cannot hold.</exception>
     public void Add(IndexedImage image, ReadOnlySpan<float> features)
     {
         if (features.Length != Manifest.Dimension)
         {
             throw new ArgumentException($"{features.Length} values, expected {Manifest.Dimension}.");
+        }
+
+        // A feature must survive the way it is stored: not finite, or beyond float16, is an error of the model or of the choice.
+        var limit = Manifest.Type == ElementType.F16 ? (float)Half.MaxValue : float.MaxValue;
+        foreach (var value in features)
+        {
+            if (!(Math.Abs(value) <= limit))
+            {
+                throw new WhenceException(
+                    $"{image.Source}: encoder '{Manifest.Encoder}' gave the value {value}, which {Manifest.Type} cannot hold; {(float.IsFinite(value) ? "use --dtype float32" : "check the model")}.");
+            }
         }
 
         _rows.Add(image with { Id = Manifest.Count + _rows.Count });
@@ -115,7 +129,8 @@ internal sealed class IndexWriter : IDisposable
         };
         part = part with
         {
-            FeaturesSha256 = WriteFeatures(Path.Combine(_folder, part.FeaturesFile)),
+            FeaturesSha256 = WriteFeatures(
+                Path.Combine(_folder, part.FeaturesFile), CollectionsMarshal.AsSpan(_features), Manifest.Dimension, Manifest.Type),
             MetadataSha256 = AtomicFile.WriteBytes(Path.Combine(_folder, part.MetadataFile), MetadataFile.WriteImages(_rows)),
         };
         Manifest = Manifest with { Parts = [.. Manifest.Parts, part] };
@@ -125,6 +140,24 @@ internal sealed class IndexWriter : IDisposable
     }
 
     public void Dispose() => _lock.Dispose();
+
+    /// <summary>Writes rows x d features as they are stored and returns the file's SHA-256.</summary>
+    public static string WriteFeatures(string path, ReadOnlySpan<float> features, int dimension, ElementType type)
+    {
+        using var bytes = new MemoryStream();
+        if (type == ElementType.F16)
+        {
+            var halves = new Half[features.Length];
+            TensorPrimitives.ConvertToHalf(features, halves);
+            NpyFile.Write(bytes, halves, dimension);
+        }
+        else
+        {
+            NpyFile.Write(bytes, features, dimension);
+        }
+
+        return AtomicFile.WriteBytes(path, bytes.ToArray());
+    }
 
     // Temporary files of a run that was killed; removed.parquet belongs to another writer, which may be at work.
     private void DeleteLeftovers()
@@ -139,30 +172,17 @@ internal sealed class IndexWriter : IDisposable
     private IEnumerable<IndexedImage> ExistingRows() =>
         Manifest.Parts.SelectMany(p => MetadataFile.ReadImages(Path.Combine(_folder, p.MetadataFile), p.FirstId, p.Rows));
 
-    private string WriteFeatures(string path)
-    {
-        var features = System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_features);
-        using var bytes = new MemoryStream();
-        if (Manifest.Type == ElementType.F16)
-        {
-            var halves = new Half[features.Length];
-            System.Numerics.Tensors.TensorPrimitives.ConvertToHalf(features, halves);
-            NpyFile.Write(bytes, halves, Manifest.Dimension);
-        }
-        else
-        {
-            NpyFile.Write(bytes, features, Manifest.Dimension);
-        }
-
-        return AtomicFile.WriteBytes(path, bytes.ToArray());
-    }
-
     private void CheckSameKind(IndexManifest blank)
     {
         var sameEncoder = Manifest.Encoder == blank.Encoder
             && (Manifest.EncoderSpec is null || blank.EncoderSpec is null
                 ? Manifest.EncoderSpec == blank.EncoderSpec
                 : Manifest.EncoderSpec.IsSameEncoder(blank.EncoderSpec));
+        if (sameEncoder && Manifest.AutoOrient != blank.AutoOrient)
+        {
+            throw new WhenceException($"{_folder}: built {(Manifest.AutoOrient ? "with" : "without")} --auto-orient; go on in the same way, or give --out another folder.");
+        }
+
         if (!sameEncoder || Manifest.Dimension != blank.Dimension || Manifest.Type != blank.Type || Manifest.Normalized != blank.Normalized)
         {
             throw new WhenceException(

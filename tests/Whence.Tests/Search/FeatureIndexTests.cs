@@ -92,7 +92,7 @@ public class FeatureIndexTests
         File.Delete(temp["index", "features/part-00000.npy"]);
         var problems = IndexVerification.Verify(temp["index"], cancellation: TestContext.Current.CancellationToken);
         Assert.Equal(3, problems.Count);
-        Assert.Contains(problems, p => p.Contains("part-00000.npy", StringComparison.Ordinal) && p.Contains("ids 0 to 4", StringComparison.Ordinal));
+        Assert.Contains(problems, p => p.File.Contains("part-00000.npy", StringComparison.Ordinal) && p.ToString().Contains("ids 0 to 4", StringComparison.Ordinal));
     }
 
     [Fact]
