@@ -3,6 +3,9 @@ namespace Whence.Search;
 /// <summary>Keeps a second process from writing the same index; the operating system frees it when a process dies.</summary>
 internal static class FolderLock
 {
+    // What .NET reports for a file that somebody holds: errno EWOULDBLOCK of Linux and macOS, ERROR_SHARING_VIOLATION of Windows.
+    private static readonly int[] Held = [11, 35, unchecked((int)0x8007_0020)];
+
     public static IDisposable Acquire(string folder, string name)
     {
         var path = Path.Combine(folder, name);
@@ -10,7 +13,7 @@ internal static class FolderLock
         {
             return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
-        catch (IOException e) when (e is not (FileNotFoundException or DirectoryNotFoundException) && File.Exists(path))
+        catch (IOException e) when (Held.Contains(e.HResult))
         {
             throw new WhenceException($"{folder}: another process is writing this index; wait until it has finished.", e);
         }
