@@ -1,5 +1,5 @@
-using System.Security.Cryptography;
 using Microsoft.ML.OnnxRuntime;
+using Whence.Files;
 
 namespace Whence.Encoders;
 
@@ -202,8 +202,7 @@ public sealed class OnnxEncoder : IImageEncoder
             string actual;
             try
             {
-                using var stream = File.OpenRead(path);
-                actual = Convert.ToHexStringLower(SHA256.HashData(stream));
+                actual = Checksum.Of(path);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {

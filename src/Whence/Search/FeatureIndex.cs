@@ -1,13 +1,16 @@
+using System.Collections.Concurrent;
+using Whence.Files;
 using Whence.Vectors;
 
 namespace Whence.Search;
 
 /// <summary>
 /// An index opened for reading: raw features in parts, metadata beside them, and the ids that were taken out. Opening reads
-/// the manifest and the removals only; features are memory-mapped part by part while they are scanned. Thread-safe.
+/// the manifest and the removals only; a part's checksum is checked when it is first read. Thread-safe.
 /// </summary>
 public sealed class FeatureIndex
 {
+    private readonly ConcurrentDictionary<int, Lazy<bool>> _checked = [];
     private readonly HashSet<long> _removed;
 
     private FeatureIndex(string folder, IndexManifest manifest, HashSet<long> removed)
@@ -54,12 +57,19 @@ public sealed class FeatureIndex
         return Manifest.Parts[low];
     }
 
-    /// <summary>Memory-maps the features of a part: rows x dimension.</summary>
-    /// <exception cref="WhenceException">The file is missing or does not fit the manifest.</exception>
+    /// <summary>Memory-maps the features of a part: rows x dimension. Its checksum is checked the first time.</summary>
+    /// <exception cref="WhenceException">The file is missing or is not as it was written.</exception>
     public NpyFile OpenFeatures(IndexPart part)
     {
         ArgumentNullException.ThrowIfNull(part);
         var path = Path.Combine(Folder, part.FeaturesFile);
+
+        // Credit must not rest on rotten bytes. Lazy: threads that want the same part wait for one of them to read it.
+        _ = _checked.GetOrAdd(part.Number, _ => new Lazy<bool>(() =>
+        {
+            Checksum.Check(path, part.FeaturesSha256);
+            return true;
+        })).Value;
         var file = NpyFile.Open(path);
         if (file.Rows == part.Rows && file.Columns == Manifest.Dimension && file.Type == Manifest.Type)
         {
@@ -94,7 +104,7 @@ public sealed class FeatureIndex
     public IReadOnlyList<IndexedImage> ReadMetadata(IndexPart part)
     {
         ArgumentNullException.ThrowIfNull(part);
-        return MetadataFile.ReadImages(Path.Combine(Folder, part.MetadataFile), part.FirstId, part.Rows);
+        return MetadataFile.ReadImages(Folder, part);
     }
 
     /// <summary>All metadata rows in id order, one part in memory at a time; removed images included.</summary>

@@ -170,7 +170,7 @@ internal sealed class IndexWriter : IDisposable
     }
 
     private IEnumerable<IndexedImage> ExistingRows() =>
-        Manifest.Parts.SelectMany(p => MetadataFile.ReadImages(Path.Combine(_folder, p.MetadataFile), p.FirstId, p.Rows));
+        Manifest.Parts.SelectMany(p => MetadataFile.ReadImages(_folder, p));
 
     private void CheckSameKind(IndexManifest blank)
     {

@@ -45,7 +45,15 @@ internal static class MetadataFile
         (new DataField<long>("id"), (group, field) => group.WriteAsync<long>(field, ids.ToArray())),
     ]);
 
-    public static IReadOnlyList<IndexedImage> ReadImages(string path, long firstId, int rows) => Read(path, async table =>
+    /// <exception cref="WhenceException">The file is missing or is not as it was written.</exception>
+    public static IReadOnlyList<IndexedImage> ReadImages(string folder, IndexPart part)
+    {
+        var path = Path.Combine(folder, part.MetadataFile);
+        Checksum.Check(path, part.MetadataSha256);
+        return ReadImages(path, part.FirstId, part.Rows);
+    }
+
+    private static IndexedImage[] ReadImages(string path, long firstId, int rows) => Read(path, async table =>
     {
         var ids = await Int64Async(table, "id");
         if (ids.Length != rows || !ids.SequenceEqual(Enumerable.Range(0, rows).Select(i => firstId + i)))

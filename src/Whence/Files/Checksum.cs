@@ -1,0 +1,24 @@
+using System.Security.Cryptography;
+
+namespace Whence.Files;
+
+/// <summary>SHA-256 of files, as lower-case hexadecimal.</summary>
+internal static class Checksum
+{
+    /// <exception cref="IOException">The file is missing or cannot be read.</exception>
+    public static string Of(string path)
+    {
+        using var stream = File.OpenRead(path);
+        return Convert.ToHexStringLower(SHA256.HashData(stream));
+    }
+
+    /// <exception cref="WhenceException">The file is missing, cannot be read, or has another checksum.</exception>
+    public static void Check(string path, string expected)
+    {
+        var actual = RegularFile.Guard(path, () => Of(path));
+        if (actual != expected)
+        {
+            throw new WhenceException($"{path}: damaged (its SHA-256 is {actual}, expected {expected}); 'whence verify' tells what to rebuild.");
+        }
+    }
+}
