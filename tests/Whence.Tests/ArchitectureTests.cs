@@ -30,12 +30,9 @@ public partial class ArchitectureTests
             where room >= 0
             from Match match in UsingWhence().Matches(File.ReadAllText(file))
             let used = Array.IndexOf(Hallway, match.Groups[1].Value)
-            where used > room && !IsAllowed(folder, match.Groups[1].Value)
+            where used > room
             select $"{Path.GetRelativePath(Library, file)} uses {match.Groups[1].Value}";
         Assert.Empty(backwards);
-
-        // The check of an encoder compares features with the search's own dot product.
-        static bool IsAllowed(string folder, string used) => (folder, used) is ("Encoders", "Search");
     }
 
     [Fact]
