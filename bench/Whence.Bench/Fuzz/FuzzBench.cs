@@ -24,7 +24,7 @@ internal static class FuzzBench
         }
 
         var single = Option("--case", -1);
-        var (first, count) = single >= 0 ? (single, 1) : (0, Option("--count", 12_000));
+        var (first, count) = single >= 0 ? (single, 1) : (0, Option("--count", 30_000));
         var temporary = Directory.CreateTempSubdirectory("whence-fuzz-").FullName;
         try
         {

@@ -12,7 +12,7 @@ internal sealed record FuzzCase(int Number, FuzzFormat Format, FuzzSeed Seed, by
         var random = new Random(unchecked((seed * (int)0x9E3779B9) ^ (number * (int)0x85EBCA6B)));
         var format = Turns[number % Turns.Length];
         var sound = format.Seeds[random.Next(format.Seeds.Count)];
-        var bytes = Mutation.Apply(sound.Bytes, format.Seeds[random.Next(format.Seeds.Count)].Bytes, random);
+        var bytes = Mutation.Apply(sound.Bytes, format.Seeds[random.Next(format.Seeds.Count)].Bytes, format.IsText, random);
         return new FuzzCase(number, format, sound, random.Next(2) == 0 && format.Repair is { } repair && bytes.Length > 16 ? repair(bytes) : bytes);
     }
 

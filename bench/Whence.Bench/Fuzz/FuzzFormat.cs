@@ -15,6 +15,9 @@ internal sealed record FuzzFormat(string Name, int Weight, IReadOnlyList<FuzzSee
     /// <summary>Puts right what would hide the damage from everything behind it: checksums and lengths of headers.</summary>
     public Func<byte[], byte[]>? Repair { get; init; }
 
+    /// <summary>Whether the file, or the header that all depends on, is written in letters.</summary>
+    public bool IsText { get; init; }
+
     /// <summary>All formats.</summary>
     public static IReadOnlyList<FuzzFormat> All { get; } =
         [.. ImageFormats.All(), .. VectorFormats.All(), .. SourceFormats.All(), .. IndexFormats.All(), .. SettingsFormats.All()];

@@ -12,7 +12,7 @@ internal sealed class FuzzRun(int seed, string temporary)
 {
     public List<FuzzResult> Results { get; } = [];
 
-    /// <summary>Lines on the workers' standard error, where nothing should appear.</summary>
+    /// <summary>Lines that no code of ours printed.</summary>
     public ConcurrentDictionary<string, int> Printed { get; } = new();
 
     public void Cases(int first, int end, int hangMilliseconds)
@@ -33,7 +33,7 @@ internal sealed class FuzzRun(int seed, string temporary)
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         })!;
-        worker.ErrorDataReceived += (_, line) => Printed.AddOrUpdate(line.Data ?? "", 1, (_, times) => times + 1);
+        worker.ErrorDataReceived += (_, line) => Count(line.Data ?? "");
         worker.BeginErrorReadLine();
         var (number, format, hangs) = (first, "?", false);
         var clock = Stopwatch.StartNew();
@@ -60,15 +60,26 @@ internal sealed class FuzzRun(int seed, string temporary)
                 Results.Add(new FuzzResult(
                     number++, format, outcome, double.Parse(milliseconds, CultureInfo.InvariantCulture), double.Parse(megabytes, CultureInfo.InvariantCulture), detail));
             }
+            else
+            {
+                Count(line);
+            }
         }
 
         worker.WaitForExit();
-        Printed.TryRemove("", out _);
         if (number < end)
         {
             Results.Add(new FuzzResult(number, format, "failed", hangs ? hangMilliseconds : 0, 0, hangs ? "hangs" : $"the process ended with code {worker.ExitCode}"));
         }
 
         return number + 1;
+    }
+
+    private void Count(string line)
+    {
+        if (line.Length > 0)
+        {
+            Printed.AddOrUpdate(line, 1, (_, times) => times + 1);
+        }
     }
 }

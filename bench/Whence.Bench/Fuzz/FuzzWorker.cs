@@ -27,6 +27,11 @@ internal static class FuzzWorker
             Directory.CreateDirectory(folder);
             Console.WriteLine($"begin\t{number}\t{fuzz.Format.Name}");
             Console.Out.Flush();
+            if (ProcessMemory.PeakMegabytes() > 200)
+            {
+                GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive); // so that the peak is this case's own
+            }
+
             ProcessMemory.ResetPeak();
             var clock = Stopwatch.StartNew();
             var (outcome, detail) = ("accepted", "");

@@ -55,7 +55,8 @@ internal static class ImageFormats
         var buffer = System.Buffers.ArrayPool<byte>.Shared.Rent((pixels * RgbImage.BytesPerPixel) + RgbImage.Slack);
         buffer.AsSpan().Fill(filling);
         System.Buffers.ArrayPool<byte>.Shared.Return(buffer);
-        var image = ImageDecoder.DecodeRented(file, null, autoOrient: false);
+        using var place = new LargePicture();
+        var image = ImageDecoder.DecodeRented(file, null, autoOrient: false, place);
         var rgb = new byte[image.Width * image.Height * 3];
         image.CopyRgbTo(rgb);
         image.Return();

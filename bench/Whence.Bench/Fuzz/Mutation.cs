@@ -11,7 +11,11 @@ internal static class Mutation
         [0, -1, 1, short.MaxValue, ushort.MaxValue, int.MaxValue, int.MinValue, uint.MaxValue, long.MaxValue, long.MinValue, 65_536, 1 << 28];
 
     /// <summary>One wound or up to four; now and then a splice with another file of the format.</summary>
-    public static byte[] Apply(byte[] sound, byte[] other, Random random)
+    /// <param name="sound">What is damaged.</param>
+    /// <param name="other">Another file of the format.</param>
+    /// <param name="isText">Whether tokens are the better target than bytes.</param>
+    /// <param name="random">Where and how.</param>
+    public static byte[] Apply(byte[] sound, byte[] other, bool isText, Random random)
     {
         var bytes = sound;
         if (random.Next(12) == 0)
@@ -21,7 +25,7 @@ internal static class Mutation
 
         for (var wounds = random.Next(2) == 0 ? 1 : random.Next(2, 5); wounds > 0 && bytes.Length > 0; wounds--)
         {
-            bytes = random.Next(4) == 0 && TextMutation.Apply(bytes, random) is { } text ? text : Wound(bytes, random);
+            bytes = random.Next(8) < (isText ? 6 : 1) && TextMutation.Apply(bytes, random) is { } text ? text : Wound(bytes, random);
         }
 
         return bytes;
@@ -65,7 +69,7 @@ internal static class Mutation
     /// <summary>Half the places near an end, where headers and tables of contents lie.</summary>
     private static int Place(int length, Random random) => random.Next(4) switch
     {
-        0 => random.Next(Math.Min(64, length)),
+        0 => random.Next(Math.Min(32 << random.Next(5), length)),
         1 => random.Next(Math.Max(0, length - 256), length),
         _ => random.Next(length),
     };

@@ -14,10 +14,10 @@ internal static class VectorFormats
         byte[] half = Npy(stream => NpyFile.Write(stream, [.. features.Select(x => (Half)x)], 6)), single = Npy(stream => NpyFile.Write(stream, features, 4));
         var torch = Torch("tests/Whence.Tests/Vectors/TorchFiles", "*.p*t*");
         var mappers = Torch("../shared/reference/evaluation", "mapper_*.pth");
-        yield return new FuzzFormat("npy", 1, [new FuzzSeed("x.npy", half), new FuzzSeed("x.npy", single)], ReadNpy) { Repair = Repair.Npy };
+        yield return new FuzzFormat("npy", 1, [new FuzzSeed("x.npy", half), new FuzzSeed("x.npy", single)], ReadNpy) { Repair = Repair.Npy, IsText = true };
         yield return new FuzzFormat(
             "npz", 1, [new FuzzSeed("x.npz", Npz(CompressionLevel.NoCompression, half, single)), new FuzzSeed("x.npz", Npz(CompressionLevel.Optimal, half, single))], ReadNpz);
-        yield return new FuzzFormat("safetensors", 1, [new FuzzSeed("x.safetensors", Safetensors())], ReadSafetensors) { Repair = Repair.Safetensors };
+        yield return new FuzzFormat("safetensors", 1, [new FuzzSeed("x.safetensors", Safetensors())], ReadSafetensors) { Repair = Repair.Safetensors, IsText = true };
         yield return new FuzzFormat("pth", 3, [.. torch, .. mappers], ReadTorch);
         yield return new FuzzFormat("mapper", 2, [Mapper(), .. mappers], attempt => attempt.Try(() => MapperPair.Load(attempt.File)));
         yield return new FuzzFormat("import of features", 1, [.. Torch("../shared/reference/evaluation", "laion_subset.pth"), .. torch.Take(1)], attempt =>
