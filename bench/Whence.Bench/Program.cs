@@ -1,9 +1,11 @@
 using System.Text.Json.Nodes;
 using Whence.Bench;
+using Whence.Bench.Fuzz;
 
 // One file a bench; each prints its table and returns every figure, which end the output as one line of JSON.
 var benches = new SortedDictionary<string, (string What, Func<string[], JsonObject> Run)>(StringComparer.Ordinal)
 {
+    ["fuzz"] = ("damaged files of every format: read or refused with one line, in bounded time and memory", FuzzBench.Run),
     ["preprocess"] = ("decode, resize and crop: equality with Pillow's pixels, and images a second beside Pillow + torchvision", PreprocessBench.Run),
 };
 

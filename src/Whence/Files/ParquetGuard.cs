@@ -13,7 +13,10 @@ internal static class ParquetGuard
     /// <summary>Most rows in one row group; writers make 10^3 to 10^6.</summary>
     public const int MaxRowsInGroup = 1 << 24;
 
-    private const int MaxSchemaDepth = 32, MaxFooter = 1 << 28, MaxPageHeader = 1 << 20;
+    private const int MaxSchemaDepth = 32, MaxFooter = 1 << 26, MaxPageHeader = 1 << 20;
+
+    /// <summary>What even a tiny file may hold, since nothing is smaller than what repeats.</summary>
+    private const long FreeRows = 1 << 20, FreeBytes = 128 << 20;
 
     /// <summary>Walks the footer.</summary>
     public static void CheckFooter(SafeFileHandle file)
@@ -38,6 +41,8 @@ internal static class ParquetGuard
         }
 
         var reader = new ThriftReader(footer);
+        var whole = reader;
+        ParquetShapes.Check(ref whole, ParquetShapes.Footer);
         short id = 0;
         while (reader.NextField(ref id, out var type))
         {
@@ -52,9 +57,10 @@ internal static class ParquetGuard
         }
     }
 
-    /// <summary>Checks the rows that the row groups claim.</summary>
+    /// <summary>Checks the rows that the row groups claim, each and together.</summary>
     public static void CheckRowGroups(FileMetaData metadata, long fileLength)
     {
+        long rows = 0, cells = 0;
         foreach (var group in metadata.RowGroups)
         {
             // A row takes a bit or less where values repeat: a thousand rows a byte is beyond every real table.
@@ -63,11 +69,34 @@ internal static class ParquetGuard
                 throw new InvalidDataException(
                     $"a row group claims {group.NumRows} rows in a file of {fileLength} bytes; at most {MaxRowsInGroup} a row group are read");
             }
+
+            // Row groups may share their pages; a whole table has a key, a bit or more a row.
+            rows += group.NumRows;
+            cells += group.NumRows * group.Columns.Count;
+            if (rows > FreeRows + (4 * fileLength) || cells > (8 * FreeRows) + (4 * fileLength))
+            {
+                throw new InvalidDataException(
+                    $"it claims {rows} rows and {cells} values in {fileLength} bytes, more than {FreeRows} rows or {8 * FreeRows} values and 4 more a byte");
+            }
+        }
+    }
+
+    /// <summary>
+    /// Checks what the columns of a row group unpack to together, as they are held in memory. Images hardly shrink; text shrinks to a
+    /// third or a tenth, and what repeats is stored once, in a dictionary.
+    /// </summary>
+    public static void CheckUnpacked(long bytes, long fileLength)
+    {
+        if (bytes > FreeBytes + (8 * fileLength))
+        {
+            throw new InvalidDataException(
+                $"the columns of a row group claim to unpack to {bytes} bytes in a file of {fileLength}, more than {FreeBytes} and 8 more a byte");
         }
     }
 
     /// <summary>Walks the headers of all pages of one flat column in one row group.</summary>
-    public static void CheckPages(SafeFileHandle file, ColumnMetaData column, long rows)
+    /// <returns>The bytes that they unpack to.</returns>
+    public static long CheckPages(SafeFileHandle file, ColumnMetaData column, long rows)
     {
         if (column.NumValues != rows)
         {
@@ -101,6 +130,8 @@ internal static class ParquetGuard
         {
             throw new InvalidDataException($"the pages of a column claim {values} values in {rows} rows");
         }
+
+        return total;
     }
 
     private static long CheckUncompressed(SafeFileHandle file, CompressionCodec codec, in Page page, long position)
@@ -163,6 +194,8 @@ internal static class ParquetGuard
     private static Page ParseHeader(ReadOnlySpan<byte> bytes)
     {
         var reader = new ThriftReader(bytes);
+        var whole = reader;
+        ParquetShapes.Check(ref whole, ParquetShapes.PageHeader);
         var page = new Page { IsCompressed = true };
         short id = 0;
         while (reader.NextField(ref id, out var type))

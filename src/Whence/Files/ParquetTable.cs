@@ -18,6 +18,8 @@ internal sealed class ParquetTable : IAsyncDisposable
 
     private readonly FileStream _stream;
     private readonly ParquetReader _reader;
+    private readonly Dictionary<DataField, long> _unpacked = [];
+    private int _unpackedGroup = -1;
 
     private ParquetTable(string path, FileStream stream, ParquetReader reader)
     {
@@ -128,10 +130,21 @@ internal sealed class ParquetTable : IAsyncDisposable
             return convert(raw);
         });
 
-    private void Check(ParquetRowGroupReader rows, int group, DataField column) => ParquetGuard.CheckPages(
-        _stream.SafeFileHandle,
-        rows.GetMetadata(column)?.MetaData ?? throw new InvalidDataException($"row group {group} has no column {NameOf(column)}"),
-        rows.RowCount);
+    // Columns are kept side by side, so what counts is what all that were read of a row group unpack to.
+    private void Check(ParquetRowGroupReader rows, int group, DataField column)
+    {
+        if (group != _unpackedGroup)
+        {
+            _unpacked.Clear();
+            _unpackedGroup = group;
+        }
+
+        _unpacked[column] = ParquetGuard.CheckPages(
+            _stream.SafeFileHandle,
+            rows.GetMetadata(column)?.MetaData ?? throw new InvalidDataException($"row group {group} has no column {NameOf(column)}"),
+            rows.RowCount);
+        ParquetGuard.CheckUnpacked(_unpacked.Values.Sum(), _stream.Length);
+    }
 
     // Without the offset of this machine's time zone, which a local time would get.
     private static string ToText(DateTime value) =>
@@ -173,11 +186,17 @@ internal sealed class ParquetTable : IAsyncDisposable
         var result = new TOut[rows];
         var values = raw.Values;
         var next = 0;
+
+        // Entries of a dictionary page are the same memory each time: a million rows share one copy of a long text.
+        var shared = typeof(T) == typeof(ReadOnlyMemory<char>) || typeof(T) == typeof(ReadOnlyMemory<byte>) ? new Dictionary<T, TOut>() : null;
         for (var row = 0; row < rows; row++)
         {
             if (column.MaxDefinitionLevel == 0 || raw.DefinitionLevels[row] == column.MaxDefinitionLevel)
             {
-                result[row] = convert(values[next++]);
+                var value = values[next++];
+                result[row] = shared is null ? convert(value)
+                    : shared.TryGetValue(value, out var known) ? known
+                    : shared[value] = convert(value);
             }
         }
 

@@ -16,6 +16,18 @@ internal ref struct ThriftReader(ReadOnlySpan<byte> bytes)
     /// <summary>Bytes walked so far.</summary>
     public int Position { get; private set; }
 
+    /// <summary>Whether a wire type is that of a type's letter in <see cref="ParquetShapes"/>.</summary>
+    public static bool Is(byte type, char letter) => letter switch
+    {
+        'b' => type is True or False,
+        'y' => type == Byte,
+        'h' => type == I16,
+        'i' => type == I32,
+        'l' => type == I64,
+        'd' => type == Double,
+        _ => type == Binary,
+    };
+
     /// <summary>The next field of a struct; false at its end. Start with <paramref name="id"/> = 0.</summary>
     public bool NextField(ref short id, out byte type)
     {
@@ -23,7 +35,7 @@ internal ref struct ThriftReader(ReadOnlySpan<byte> bytes)
         type = (byte)(head & 15);
         if (type == Stop)
         {
-            return false;
+            return head == 0 ? false : throw new InvalidDataException("a field without a type");
         }
 
         id = head >> 4 is var step and not 0 ? (short)(id + step) : (short)ReadInteger();
@@ -64,7 +76,10 @@ internal ref struct ThriftReader(ReadOnlySpan<byte> bytes)
             case Byte:
                 Advance(1);
                 break;
-            case I16 or I32 or I64:
+            case I16 or I32:
+                ReadUnsigned(bits: 32);
+                break;
+            case I64:
                 ReadUnsigned();
                 break;
             case Double:
@@ -103,10 +118,10 @@ internal ref struct ThriftReader(ReadOnlySpan<byte> bytes)
         }
     }
 
-    private ulong ReadUnsigned()
+    private ulong ReadUnsigned(int bits = 64)
     {
         ulong value = 0;
-        for (var shift = 0; shift < 70; shift += 7)
+        for (var shift = 0; shift < bits; shift += 7)
         {
             var next = ReadByte();
             value |= (ulong)(next & 127) << shift;
@@ -116,7 +131,7 @@ internal ref struct ThriftReader(ReadOnlySpan<byte> bytes)
             }
         }
 
-        throw new InvalidDataException("an integer longer than 64 bits");
+        throw new InvalidDataException($"an integer longer than {bits} bits");
     }
 
     private byte ReadByte()

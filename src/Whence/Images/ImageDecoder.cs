@@ -18,7 +18,7 @@ public static class ImageDecoder
     /// <exception cref="WhenceException">The file is of another kind, damaged, cut off, or above a limit. The message does not
     /// name the file, which only the caller knows.</exception>
     public static RgbImage Decode(ReadOnlySpan<byte> file, DecodeLimits? limits = null, bool autoOrient = false) =>
-        Decode(file, limits, autoOrient, RgbImage.Uninitialized);
+        Decode(file, limits, autoOrient, RgbImage.Uninitialized, (_, _) => { });
 
     /// <summary>Reads width and height from the file's header, before any EXIF orientation.</summary>
     /// <param name="file">The file, at least its header.</param>
@@ -36,12 +36,14 @@ public static class ImageDecoder
         }
     }
 
-    /// <summary><see cref="Decode(ReadOnlySpan{byte}, DecodeLimits?, bool)"/> into a picture on a pooled buffer.</summary>
-    internal static RgbImage DecodeRented(ReadOnlySpan<byte> file, DecodeLimits? limits, bool autoOrient) =>
-        Decode(file, limits, autoOrient, RgbImage.Rent);
+    /// <summary>
+    /// <see cref="Decode(ReadOnlySpan{byte}, DecodeLimits?, bool)"/> into a picture on a pooled buffer, once there is a place for it.
+    /// </summary>
+    internal static RgbImage DecodeRented(ReadOnlySpan<byte> file, DecodeLimits? limits, bool autoOrient, LargePicture place) =>
+        Decode(file, limits, autoOrient, RgbImage.Rent, place.Enter);
 
     private static unsafe RgbImage Decode(
-        ReadOnlySpan<byte> file, DecodeLimits? limits, bool autoOrient, Func<int, int, RgbImage> allocate)
+        ReadOnlySpan<byte> file, DecodeLimits? limits, bool autoOrient, Func<int, int, RgbImage> allocate, Action<int, int> enter)
     {
         limits ??= DecodeLimits.Default;
         limits.CheckFile(file.Length);
@@ -56,6 +58,7 @@ public static class ImageDecoder
             }
 
             var (width, height) = (codec.Info.Width, codec.Info.Height);
+            enter(width, height);
             var turns = autoOrient && Orientation.Turns(codec.EncodedOrigin);
             var image = turns ? RgbImage.Rent(width, height) : allocate(width, height);
             ReadPixels(codec, image);

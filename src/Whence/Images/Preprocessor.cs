@@ -93,7 +93,14 @@ public sealed class Preprocessor
     /// <summary>Writes the crop into a picture of crop x crop pixels; returns the decoded picture's size.</summary>
     internal (int Width, int Height) CropTo(ReadOnlySpan<byte> file, RgbImage crop)
     {
-        var image = ImageDecoder.DecodeRented(file, _limits, _autoOrient);
+        using var place = new LargePicture();
+        return CropTo(file, crop, place);
+    }
+
+    // A method of its own: nothing refers to the picture any more when its place is given up.
+    private (int Width, int Height) CropTo(ReadOnlySpan<byte> file, RgbImage crop, LargePicture place)
+    {
+        var image = ImageDecoder.DecodeRented(file, _limits, _autoOrient, place);
         CropTo(image, crop);
         image.Return();
         return (image.Width, image.Height);

@@ -20,6 +20,9 @@ public sealed class RgbImage
     {
     }
 
+    /// <summary>The pool rounds up to a power of two and keeps what comes back, a buffer a thread: nothing for the largest.</summary>
+    private const int MostPooled = 1 << 27;
+
     private RgbImage(int width, int height, byte[] pixels)
     {
         Width = width;
@@ -93,11 +96,18 @@ public sealed class RgbImage
         new(width, height, GC.AllocateUninitializedArray<byte>(ByteCount(width, height)));
 
     /// <summary>A picture with arbitrary content on a buffer of the shared pool; give it back with <see cref="Return"/>.</summary>
-    internal static RgbImage Rent(int width, int height) =>
-        new(width, height, ArrayPool<byte>.Shared.Rent(ByteCount(width, height)));
+    internal static RgbImage Rent(int width, int height) => ByteCount(width, height) <= MostPooled
+        ? new(width, height, ArrayPool<byte>.Shared.Rent(ByteCount(width, height)))
+        : Uninitialized(width, height);
 
     /// <summary>Gives a rented buffer back; the picture must not be used any more.</summary>
-    internal void Return() => ArrayPool<byte>.Shared.Return(Pixels);
+    internal void Return()
+    {
+        if (Pixels.Length <= MostPooled)
+        {
+            ArrayPool<byte>.Shared.Return(Pixels);
+        }
+    }
 
     /// <summary>The pixels as one number each.</summary>
     internal Span<uint> AsWords() => MemoryMarshal.Cast<byte, uint>(Pixels.AsSpan(0, Height * Stride));

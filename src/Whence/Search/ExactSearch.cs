@@ -57,6 +57,7 @@ public sealed class ExactSearch
             throw new ArgumentException($"Queries have {queries.Columns} values, expected {Dimension}.", nameof(queries));
         }
 
+        _index.CheckSizes();
         var similarities = new float[queries.Rows][];
         for (var q = 0; q < similarities.Length; q++)
         {

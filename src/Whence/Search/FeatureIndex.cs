@@ -82,6 +82,22 @@ public sealed class FeatureIndex
             $"{path}: holds {found}, but the manifest says {part.Rows} x {Manifest.Dimension} {Manifest.Type}; 'whence verify {Folder}' tells what to rebuild.");
     }
 
+    /// <summary>Whether the files can hold the rows that the manifest claims, before anything is allocated for that many.</summary>
+    /// <exception cref="WhenceException">A features file is missing or too short.</exception>
+    internal void CheckSizes()
+    {
+        foreach (var part in Manifest.Parts)
+        {
+            var file = new FileInfo(Path.Combine(Folder, part.FeaturesFile));
+            var needed = (long)part.Rows * Manifest.Dimension * Manifest.Type.Size();
+            if (!file.Exists || file.Length < needed)
+            {
+                throw new WhenceException(
+                    $"{file.FullName}: {(file.Exists ? $"holds {file.Length} bytes" : "is missing")}, but the manifest says {part.Rows} x {Manifest.Dimension} {Manifest.Type} = {needed}; 'whence verify {Folder}' tells what to rebuild.");
+            }
+        }
+    }
+
     /// <summary>Raw features of single rows, in the order of the ids: n x d.</summary>
     public FeatureMatrix ReadFeatures(IReadOnlyList<long> ids)
     {

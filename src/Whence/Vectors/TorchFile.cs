@@ -19,6 +19,11 @@ public sealed class TorchFile : IDisposable
         Mapped = file;
         _zip = new ZipDirectory(file);
         var pickle = FindPickle();
+        if (pickle.Deflated)
+        {
+            throw file.Bad($"'{pickle.Name}' is compressed, which torch.save never does and which could unpack to anything; save the file again.");
+        }
+
         _prefix = pickle.Name[..^PickleName.Length];
         if (_zip.Entries.TryGetValue(_prefix + "byteorder", out var order) && !_zip.ReadAll(order, 16).AsSpan().SequenceEqual("little"u8))
         {

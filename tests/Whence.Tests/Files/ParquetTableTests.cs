@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Parquet;
+using Parquet.Meta;
 using Parquet.Schema;
 using Whence.Files;
 using Whence.Tests.Images;
@@ -49,7 +50,17 @@ public class ParquetTableTests
 
     [Fact]
     public async Task Nested_structs_are_refused_before_anyone_recurses_into_them() =>
-        await RefusesAsync([.. Enumerable.Repeat((byte)0x1c, 200_000)], "nested deeper");
+        await RefusesAsync([0xfc, .. Enumerable.Repeat((byte)0x1c, 200_000)], "nested deeper");
+
+    // The library reads by field numbers alone, past the end of the footer and on, for ever.
+    [Theory]
+    [InlineData(new byte[] { 0x15, 2, 0x15, 2, 0 }, "field 2 of FileMetaData has the Thrift type 5")]
+    [InlineData(new byte[] { 0x15, 2, 0x19, 0x15, 2, 0 }, "field 2 of FileMetaData has the Thrift type 5")]
+    [InlineData(new byte[] { 0x15, 2, 0x70, 0 }, "a field without a type")]
+    [InlineData(new byte[] { 0x15, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0 }, "longer than 32 bits")]
+    [InlineData(new byte[] { 0x8c, 0x1c, 0, 0 }, "encrypted")]
+    public async Task Fields_of_another_type_than_they_must_have_are_refused(byte[] footer, string message) =>
+        await RefusesAsync([.. footer, .. new byte[8]], message);
 
     [Fact]
     public async Task A_page_that_claims_gigabytes_is_refused()
@@ -72,6 +83,44 @@ public class ParquetTableTests
         var error = await Assert.ThrowsAsync<WhenceException>(
             () => table.ReadBytesAsync(0, table.Columns[0], TestContext.Current.CancellationToken));
         Assert.Contains("unpack to 2000000000", error.Message);
+    }
+
+    [Fact]
+    public void What_a_file_claims_grows_with_its_size()
+    {
+        ParquetGuard.CheckUnpacked((128 << 20) + 80, fileLength: 10);
+        Assert.Throws<InvalidDataException>(() => ParquetGuard.CheckUnpacked((128 << 20) + 81, fileLength: 10));
+
+        // A million rows of a constant are honest; row groups that share their pages are not.
+        ParquetGuard.CheckRowGroups(Claim(groups: 1, rows: 1 << 20, columns: 8), fileLength: 2000);
+        Assert.Throws<InvalidDataException>(() => ParquetGuard.CheckRowGroups(Claim(groups: 2, rows: 1 << 20, columns: 1), fileLength: 2000));
+        Assert.Throws<InvalidDataException>(() => ParquetGuard.CheckRowGroups(Claim(groups: 1, rows: 1 << 20, columns: 9), fileLength: 2000));
+        ParquetGuard.CheckRowGroups(Claim(groups: 20, rows: 1 << 20, columns: 4), fileLength: 20 << 20);
+
+        static FileMetaData Claim(int groups, long rows, int columns) => new()
+        {
+            RowGroups = [.. Enumerable.Repeat(new RowGroup { NumRows = rows, Columns = [.. new ColumnChunk[columns]] }, groups)],
+        };
+    }
+
+    [Fact]
+    public async Task Rows_that_repeat_a_long_text_share_it()
+    {
+        using var folder = new TempFolder();
+        await using (var stream = File.Create(folder["a.parquet"]))
+        {
+            var schema = new ParquetSchema(new DataField("licence", typeof(string), false));
+            var options = new ParquetOptions { ColumnEncodingHints = { ["licence"] = EncodingHint.Dictionary } };
+            await using var writer = await ParquetWriter.CreateAsync(schema, stream, options, cancellationToken: TestContext.Current.CancellationToken);
+            using var group = writer.CreateRowGroup();
+            await group.WriteAsync(schema.DataFields[0], Enumerable.Range(0, 100).Select(i => new string((char)('a' + (i % 2)), 100)).ToArray());
+        }
+
+        await using var table = await ParquetTable.OpenAsync(folder["a.parquet"], TestContext.Current.CancellationToken);
+        var texts = await table.ReadTextAsync(0, table.Columns[0], TestContext.Current.CancellationToken);
+        Assert.Equal(new string('b', 100), texts[1]);
+        Assert.Same(texts[0], texts[98]);
+        Assert.Same(texts[1], texts[99]);
     }
 
     private static async Task RefusesAsync(List<byte> footer, string message)

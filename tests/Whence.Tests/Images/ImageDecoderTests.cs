@@ -165,6 +165,14 @@ public class ImageDecoderTests
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1_000_000);
     }
 
+    [Fact]
+    public void A_bmp_whose_color_bits_do_not_lie_side_by_side_is_refused()
+    {
+        var file = Read("bits16_565.bmp");
+        file[59] ^= 2;
+        Assert.Contains("the color mask 0x000005E0", Refused(file), StringComparison.Ordinal);
+    }
+
     private static byte[] Read(string file) => File.ReadAllBytes(Path.Combine(Golden, "images", file));
 
     private static string Refused(byte[] file, DecodeLimits? limits = null) =>

@@ -5,6 +5,18 @@ namespace Whence.Tests.Search;
 
 public class ExactSearchTests
 {
+    [Fact]
+    public void A_manifest_that_claims_more_rows_than_there_are_is_refused_before_they_are_allocated()
+    {
+        using var temp = new TempFolder();
+        BuildIndex(temp["index"], count: 5, dimension: 4, partSize: 10);
+        var manifest = temp[Path.Combine("index", "whence.json")];
+        File.WriteAllText(manifest, File.ReadAllText(manifest).Replace("\"rows\": 5", "\"rows\": 2147483647", StringComparison.Ordinal));
+        var search = new ExactSearch(FeatureIndex.Open(temp["index"]), null, 1);
+        var error = Assert.Throws<WhenceException>(() => search.Similarities(new FeatureMatrix(1, 4, new float[4])));
+        Assert.Contains("the manifest says 2147483647 x 4 F16", error.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(2)]

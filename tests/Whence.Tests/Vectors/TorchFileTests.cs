@@ -157,4 +157,17 @@ public class TorchFileTests
 
     private static TorchFile Open(string name) =>
         TorchFile.Open(Path.Combine(SharedData.RepositoryRoot, "tests", "Whence.Tests", "Vectors", "TorchFiles", name));
+
+    [Fact]
+    public void A_compressed_pickle_is_refused()
+    {
+        using var folder = new TempFolder();
+        using (var zip = new System.IO.Compression.ZipArchive(File.Create(folder["x.pth"]), System.IO.Compression.ZipArchiveMode.Create))
+        {
+            using var stream = zip.CreateEntry("archive/data.pkl").Open();
+            stream.Write(TorchArchive.Pickle(new byte[100_000], '}'));
+        }
+
+        Assert.Contains("compressed", Assert.Throws<WhenceException>(() => TorchFile.Open(folder["x.pth"])).Message, StringComparison.Ordinal);
+    }
 }
