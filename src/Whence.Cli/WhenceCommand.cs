@@ -9,6 +9,7 @@ internal static class WhenceCommand
 {
     private const int BadInput = 2;
     private const int Interrupted = 130;
+    private const int Unexpected = 1;
 
     public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter error)
     {
@@ -24,15 +25,15 @@ internal static class WhenceCommand
             EncodersCommand.Create(streams),
             DemoCommand.Create(streams),
         };
-        var parsed = root.Parse(args.Length == 0 ? ["--help"] : args);
-        if (parsed.Errors.Count > 0 && parsed.Action is not System.CommandLine.Help.HelpAction)
-        {
-            var name = string.Join(' ', Names(parsed.CommandResult));
-            return Fail(error, $"{string.Join(' ', parsed.Errors.Select(e => e.Message))} See '{name} --help'.");
-        }
-
         try
         {
+            var parsed = root.Parse(args.Length == 0 ? ["--help"] : args);
+            if (parsed.Errors.Count > 0 && parsed.Action is not System.CommandLine.Help.HelpAction)
+            {
+                var name = string.Join(' ', Names(parsed.CommandResult));
+                return Fail(error, $"{string.Join(' ', parsed.Errors.Select(e => e.Message))} See '{name} --help'.");
+            }
+
             // Long enough after Ctrl-C to write the part in hand.
             return await parsed.InvokeAsync(new InvocationConfiguration
             {
@@ -44,7 +45,7 @@ internal static class WhenceCommand
         }
         catch (OperationCanceledException)
         {
-            await error.WriteLineAsync("interrupted: what was finished is kept; the same command goes on from there.");
+            await error.WriteLineAsync("interrupted: what was finished is kept; 'whence index' goes on from there.");
             return Interrupted;
         }
         catch (WhenceException e)
@@ -53,7 +54,12 @@ internal static class WhenceCommand
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return Fail(error, $"{e.Message} Check the path, its permissions and the free space; nothing was damaged.");
+            return Fail(error, $"{e.Message.TrimEnd('.')}. Check the path, its permissions and the free space.");
+        }
+        catch (Exception e)
+        {
+            await error.WriteLineAsync($"error: unexpected, please report it with the command: {e}");
+            return Unexpected;
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Whence.Calibration;
 using Whence.Encoders;
+using Whence.Files;
 using Whence.Images;
 using Whence.Mapping;
 using Whence.Search;
@@ -87,100 +88,112 @@ public sealed class Attributor
         _search = new ExactSearch(index, options.Mapper?.Real, options.Threads);
     }
 
+    /// <summary>Parameters of Eq. 6, and whether they were fitted for this encoder.</summary>
+    public Calibrator Calibration => _options.Calibration;
+
     /// <summary>Attributes one generated image.</summary>
     /// <param name="query">The image.</param>
     /// <param name="k">Number of training images to list, at least 0.</param>
+    /// <exception cref="WhenceException">The query is no readable image, or the index is damaged.</exception>
     public Attribution Attribute(Query query, int k) => Attribute([query], new AttributionRequest { Top = k }).Single();
 
     /// <summary>Attributes many generated images; they share each pass over the index.</summary>
-    /// <param name="queries">The images.</param>
+    /// <param name="queries">The images, read as they are needed.</param>
     /// <param name="request">How many results, which grouping.</param>
-    /// <returns>One attribution per query, in order, computed as they are read.</returns>
-    /// <exception cref="WhenceException">A query is no readable image, or the index is damaged.</exception>
-    public IEnumerable<Attribution> Attribute(IReadOnlyList<Query> queries, AttributionRequest request)
+    /// <param name="failed">Told of a query that is no readable image, which then has no answer; null to throw instead.</param>
+    /// <param name="cancellation">Stops between images and blocks of rows.</param>
+    /// <returns>One attribution per readable query, in order, computed as they are read.</returns>
+    /// <exception cref="WhenceException">A query is no readable image and <paramref name="failed"/> is null, or the index is damaged.</exception>
+    public IEnumerable<Attribution> Attribute(
+        IEnumerable<Query> queries, AttributionRequest request, Action<Query, WhenceException>? failed = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(queries);
         ArgumentNullException.ThrowIfNull(request);
         request.Validate();
-        var turn = (int)Math.Clamp(SimilarityBudget / Math.Max(_index.Count, 1), 1, 1024);
-        return queries.Chunk(turn).SelectMany(some =>
-        {
-            var features = Encode(some);
-            var similarities = _search.Similarities(features);
-            var rankings = similarities.Select(s => Ranking.Of(s, _options.Calibration, request)).ToArray();
-            var images = _index.FindImages(rankings.SelectMany(r => r.Best).Select(b => b.Id));
-            return some.Select((query, q) => Answer(query, similarities[q], rankings[q], images, request));
-        });
+        var turn = (int)Math.Clamp(SimilarityBudget / Math.Max(_index.Count, 1), 1, 256);
+        return queries.Chunk(turn).SelectMany(chunk => AttributeTurn(chunk, request, failed, cancellation));
     }
 
     /// <summary>Answers one rights holder: how do these images stand to this query?</summary>
     /// <param name="query">The generated image.</param>
     /// <param name="ids">Ids of the images asked about.</param>
+    /// <param name="cancellation">Stops between blocks of rows.</param>
     /// <returns>Per id its rank, similarity and influence, and the images before it.</returns>
-    public IReadOnlyList<Explanation> Explain(Query query, IReadOnlyList<long> ids)
+    /// <exception cref="WhenceException">The query is no readable image, or the index is damaged.</exception>
+    public IReadOnlyList<Explanation> Explain(Query query, IReadOnlyList<long> ids, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(ids);
-        var similarities = _search.Similarities(Encode([query]))[0];
+        var (features, _) = Encode([query], failed: null, cancellation);
+        var similarities = _search.Similarities(Normalize(Map(features)), cancellation)[0];
         var influence = _options.Calibration.Normalize(similarities);
         return ids.Select(id => Explanation.Of(id, similarities, influence, _index)).ToArray();
     }
 
-    private FeatureMatrix Encode(Query[] queries)
+    // The method, a line a step: docs/method.md has each one's equation.
+    private IEnumerable<Attribution> AttributeTurn(
+        Query[] chunk, AttributionRequest request, Action<Query, WhenceException>? failed, CancellationToken cancellation)
     {
-        var length = _preprocessor.Length;
-        var dimension = _encoder.Spec.Dimension;
-        var batch = Math.Min(queries.Length, Math.Min(_encoder.MaxBatch, 16));
-        var pixels = new float[batch * length];
-        var features = new float[queries.Length * dimension];
-        for (var first = 0; first < queries.Length; first += batch)
+        var (features, queries) = Encode(chunk, failed, cancellation);
+        if (queries.Length == 0)
         {
-            var n = Math.Min(batch, queries.Length - first);
-            for (var i = 0; i < n; i++)
+            return [];
+        }
+
+        var mapped = Map(features);
+        var normalized = Normalize(mapped);
+        var similarities = _search.Similarities(normalized, cancellation);
+        var influences = similarities.Select(s => _options.Calibration.Normalize(s)).ToArray();
+        var best = similarities.Select((s, q) => Best(s, influences[q], request)).ToArray();
+        var images = _index.FindImages(best.SelectMany(b => b).Select(b => b.Id));
+        var groups = request.GroupBy is { } column ? InfluenceGroups.Sum(column, similarities, influences, _index) : null;
+        return queries.Select((query, q) => Answer(query, best[q], images, influences[q], request) with { Groups = groups?[q] });
+    }
+
+    private (FeatureMatrix Features, Query[] Queries) Encode(Query[] queries, Action<Query, WhenceException>? failed, CancellationToken cancellation)
+    {
+        var dimension = _encoder.Spec.Dimension;
+        var features = new float[queries.Length][];
+        var errors = new WhenceException?[queries.Length];
+        var parallel = new ParallelOptions { MaxDegreeOfParallelism = _options.Threads, CancellationToken = cancellation };
+        Unwrap.Aggregate(() => Parallel.For(0, queries.Length, parallel, () => new float[_preprocessor.Length], (q, _, pixels) =>
+        {
+            try
             {
-                Preprocess(queries[first + i], pixels.AsSpan(i * length, length));
+                _preprocessor.Preprocess(queries[q].File.Span, pixels);
+                _encoder.Encode(pixels, features[q] = new float[dimension]);
+            }
+            catch (WhenceException e)
+            {
+                errors[q] = new WhenceException($"{queries[q].Source}: {e.Message}", e);
             }
 
-            _encoder.Encode(pixels.AsSpan(0, n * length), features.AsSpan(first * dimension, n * dimension));
+            return pixels;
+        }, _ => { }));
+        foreach (var (q, error) in errors.Index().Where(e => e.Item is not null))
+        {
+            (failed ?? ((_, e) => throw e))(queries[q], error!);
         }
 
-        return MapAndNormalize(features, queries.Length);
+        var readable = Enumerable.Range(0, queries.Length).Where(q => errors[q] is null).ToArray();
+        return (new FeatureMatrix(readable.Length, dimension, [.. readable.SelectMany(q => features[q])]), [.. readable.Select(q => queries[q])]);
     }
 
-    private void Preprocess(Query query, Span<float> pixels)
+    private FeatureMatrix Map(FeatureMatrix features) => _options.Mapper?.Synth.Apply(features) ?? features;
+
+    private static FeatureMatrix Normalize(FeatureMatrix features)
     {
-        try
-        {
-            _preprocessor.Preprocess(query.File.Span, pixels);
-        }
-        catch (WhenceException e)
-        {
-            throw new WhenceException($"{query.Source}: {e.Message}", e);
-        }
+        Normalization.NormalizeRows(features.Span, features.Columns);
+        return features;
     }
 
-    private FeatureMatrix MapAndNormalize(float[] features, int rows)
-    {
-        var mapped = features;
-        if (_options.Mapper is { Synth: var mapper })
-        {
-            mapped = new float[rows * mapper.OutputDimension];
-            mapper.Apply(features, mapped);
-        }
-
-        for (var i = 0; i < rows; i++)
-        {
-            Normalization.NormalizeRow(mapped.AsSpan(i * _search.Dimension, _search.Dimension));
-        }
-
-        return new FeatureMatrix(rows, _search.Dimension, mapped);
-    }
+    private static (long Id, float Similarity)[] Best(float[] similarities, Influence influence, AttributionRequest request) =>
+        [.. TopK.Select(similarities, request.Top).Where(b => influence.Of(b.Similarity) >= request.MinInfluence)];
 
     private Attribution Answer(
-        Query query, float[] similarities, Ranking ranking, IReadOnlyDictionary<long, IndexedImage> images, AttributionRequest request)
+        Query query, (long Id, float Similarity)[] best, IReadOnlyDictionary<long, IndexedImage> images, Influence influence, AttributionRequest request)
     {
-        var influence = ranking.Influence;
         IReadOnlyList<AttributedImage> results =
-            [.. ranking.Best.Select((b, i) => AttributedImage.Of(images[b.Id], i + 1, b.Similarity, influence))];
+            [.. best.Select((b, i) => AttributedImage.Of(images[b.Id], i + 1, b.Similarity, influence))];
         return new Attribution
         {
             Query = new QueryImage(query.Source, Convert.ToHexStringLower(SHA256.HashData(query.File.Span))),
@@ -192,18 +205,6 @@ public sealed class Attributor
             Nonzero = influence.Nonzero,
             Remaining = influence.Nonzero == 0 ? 0 : Math.Max(0, 1 - results.Sum(r => r.Influence)),
             Results = request.GroupDuplicates is { } threshold ? Duplicates.Group(results, _index, threshold) : results,
-            Groups = request.GroupBy is { } column ? InfluenceGroups.Sum(column, similarities, influence, _index) : null,
         };
-    }
-
-    /// <summary>The images that a query's answer lists, and Eq. 6 for the rest.</summary>
-    private sealed record Ranking((long Id, float Similarity)[] Best, Influence Influence)
-    {
-        public static Ranking Of(float[] similarities, Calibrator calibrator, AttributionRequest request)
-        {
-            var influence = calibrator.Normalize(similarities);
-            var best = TopK.Select(similarities, request.Top);
-            return new Ranking([.. best.Where(b => influence.Of(b.Similarity) >= request.MinInfluence)], influence);
-        }
     }
 }

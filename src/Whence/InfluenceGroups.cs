@@ -8,42 +8,38 @@ namespace Whence;
 /// <param name="Shares">One entry a value, influence descending, then value; they sum to 1.</param>
 public sealed record InfluenceGroups(string Column, IReadOnlyList<InfluenceShare> Shares)
 {
-    /// <summary>Sums influence per value of a column over every image of the index that has any.</summary>
-    /// <exception cref="WhenceException">No image that has influence has the column.</exception>
-    internal static InfluenceGroups Sum(string column, float[] similarities, Influence influence, FeatureIndex index)
+    /// <summary>Sums influence per value of a column over every image of the index that has any, for several queries at once.</summary>
+    /// <exception cref="WhenceException">No image of the index has the column.</exception>
+    internal static InfluenceGroups[] Sum(string column, float[][] similarities, Influence[] influences, FeatureIndex index)
     {
-        var shares = new Dictionary<(bool HasValue, string Value), InfluenceShare>();
-        var columns = new SortedSet<string>(StringComparer.Ordinal);
+        var shares = similarities.Select(_ => new Dictionary<(bool HasValue, string Value), InfluenceShare>()).ToArray();
         foreach (var part in index.Manifest.Parts)
         {
-            var ids = Enumerable.Range(0, part.Rows).Where(i => influence.Of(similarities[part.FirstId + i]) > 0).ToArray();
-            if (ids.Length == 0)
+            var rows = Enumerable.Range(0, part.Rows)
+                .Where(row => influences.Where((influence, q) => influence.Of(similarities[q][part.FirstId + row]) > 0).Any()).ToArray();
+            var images = rows.Length > 0 ? index.ReadMetadata(part) : [];
+            foreach (var row in rows)
             {
-                continue;
-            }
-
-            var images = index.ReadMetadata(part);
-            foreach (var i in ids)
-            {
-                var metadata = images[i].ToMetadata();
-                columns.UnionWith(metadata.Keys);
-                var value = column == "source" ? images[i].Source : metadata.GetValueOrDefault(column);
+                var value = column == "source" ? images[row].Source : images[row].ToMetadata().GetValueOrDefault(column);
                 var key = (value is not null, value ?? "");
-                var share = shares.GetValueOrDefault(key) ?? new InfluenceShare(value, 0, 0);
-                shares[key] = share with
+                foreach (var (q, influence) in influences.Index())
                 {
-                    Influence = share.Influence + influence.Of(similarities[part.FirstId + i]),
-                    Images = share.Images + 1,
-                };
+                    if (influence.Of(similarities[q][part.FirstId + row]) is > 0 and var weight)
+                    {
+                        var share = shares[q].GetValueOrDefault(key) ?? new InfluenceShare(value, 0, 0);
+                        shares[q][key] = share with { Influence = share.Influence + weight, Images = share.Images + 1 };
+                    }
+                }
             }
         }
 
-        if (shares.Count > 0 && shares.Keys.All(k => !k.HasValue))
+        if (shares.All(s => s.Keys.All(k => !k.HasValue)) && index.FindColumns() is var columns && !columns.Contains(column))
         {
-            throw new WhenceException($"No image that influenced the query has a metadata column '{column}'; there are: {string.Join(", ", columns)}.");
+            throw new WhenceException($"{index.Folder}: no metadata column '{column}'; there are: {string.Join(", ", columns)}.");
         }
 
-        return new(column, [.. shares.Values.OrderByDescending(s => s.Influence).ThenBy(s => s.Value, StringComparer.Ordinal)]);
+        return [.. shares.Select(s => new InfluenceGroups(
+            column, [.. s.Values.OrderByDescending(share => share.Influence).ThenBy(share => share.Value, StringComparer.Ordinal)]))];
     }
 }
 

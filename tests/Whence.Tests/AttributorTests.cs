@@ -83,7 +83,7 @@ public sealed class AttributorTests : IDisposable
     [Fact]
     public void Groups_sum_the_whole_index_not_the_list()
     {
-        var attributor = NewAttributor(new() { Tau = 1, Lambda = 0, Fitted = true });
+        var attributor = NewAttributor(new() { Tau = 1, Lambda = 0 });
         var answer = attributor.Attribute([Query(1)], new() { Top = 1, GroupBy = "creator" }).Single();
         var all = attributor.Attribute(Query(1), 100).Results;
         Assert.Equal(1, answer.Groups!.Shares.Sum(s => s.Influence), 9);
@@ -100,6 +100,43 @@ public sealed class AttributorTests : IDisposable
     {
         var error = Assert.Throws<WhenceException>(() => NewAttributor().Attribute([Query(1)], new() { GroupBy = "painter" }).Single());
         Assert.Contains("creator", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_query_whose_influencers_lack_the_column_has_one_share_of_nobody()
+    {
+        var sharp = new Calibrator { Tau = 1e-6, Lambda = 0.5 };
+        IndexRemoval.Remove(_temp["index"], [4], []); // leaves its copy, which has no creator
+        var share = Assert.Single(NewAttributor(sharp).Attribute([Query(4)], new() { GroupBy = "creator" }).Single().Groups!.Shares);
+        Assert.Equal((null, 1, 1), (share.Value, share.Influence, share.Images));
+    }
+
+    [Fact]
+    public void A_bad_query_among_many_is_told_and_left_out()
+    {
+        var told = new List<string>();
+        var answers = NewAttributor().Attribute([Query(1), new Query("bad", new byte[] { 1 }), Query(2)], new() { Top = 1 }, (q, _) => told.Add(q.Source)).ToArray();
+        Assert.Equal(["bad"], told);
+        Assert.Equal(["1", "2"], answers.Select(a => a.Query.Source));
+    }
+
+    [Fact]
+    public void A_cancelled_call_stops()
+    {
+        using var stop = new CancellationTokenSource();
+        stop.Cancel();
+        Assert.ThrowsAny<OperationCanceledException>(() => NewAttributor().Attribute([Query(1)], new(), null, stop.Token).ToArray());
+    }
+
+    [Theory]
+    [InlineData("features/part-00000.npy")]
+    [InlineData("metadata/part-00000.parquet")]
+    public void A_flipped_bit_is_never_answered_from(string file)
+    {
+        var bytes = File.ReadAllBytes(_temp["index", file]);
+        bytes[bytes.Length / 2] ^= 4;
+        File.WriteAllBytes(_temp["index", file], bytes);
+        Assert.Contains(file, Assert.Throws<WhenceException>(() => NewAttributor().Attribute(Query(1), 31)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -157,7 +194,7 @@ public sealed class AttributorTests : IDisposable
 
     [Fact]
     public void A_calibration_of_another_encoder_is_refused() => Assert.Throws<WhenceException>(() =>
-        NewAttributor(new() { Tau = 1, Lambda = 0, Fitted = true, Encoder = "clip" }));
+        NewAttributor(new() { Tau = 1, Lambda = 0, Encoder = "clip" }));
 
     [Fact]
     public void A_query_that_is_no_image_is_named()

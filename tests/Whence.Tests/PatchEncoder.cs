@@ -22,6 +22,9 @@ internal sealed class PatchEncoder(int maxBatch = 4) : IImageEncoder
     /// <summary>Called with the number of images of every call, before it is answered.</summary>
     public Action<int>? OnEncode { get; init; }
 
+    /// <summary>May change the features of every call.</summary>
+    public Action<float[]>? AfterEncode { get; init; }
+
     public void Encode(ReadOnlySpan<float> images, Span<float> features)
     {
         OnEncode?.Invoke(features.Length / Spec.Dimension);
@@ -37,6 +40,13 @@ internal sealed class PatchEncoder(int maxBatch = 4) : IImageEncoder
             }
 
             features[f] = (sum / (patch * patch)) - 0.5f;
+        }
+
+        if (AfterEncode is not null)
+        {
+            var copy = features.ToArray();
+            AfterEncode(copy);
+            copy.CopyTo(features);
         }
     }
 

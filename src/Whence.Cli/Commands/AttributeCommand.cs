@@ -18,11 +18,12 @@ internal static class AttributeCommand
         var top = new Option<int>("--top") { Description = "Training images to list", HelpName = "N", DefaultValueFactory = _ => 100 }.AtLeast(0);
         var minInfluence = new Option<double>("--min-influence") { Description = "Leave out images with less influence (0 to 1)", HelpName = "X" };
         var groupBy = new Option<string?>("--group-by") { Description = "Sum influence per value of a metadata column, over the whole index", HelpName = "COLUMN" };
-        var duplicates = new Option<float?>("--group-duplicates")
+        var duplicates = new Option<bool>("--group-duplicates") { Description = "Fold results that show the same picture and sum their influence" };
+        var alike = new Option<float>("--duplicate-similarity")
         {
-            Description = "Fold results that show the same picture: equal content, or similarity at or above X [default X: 0.98]",
+            Description = "Similarity from which two images of different content count as the same picture",
             HelpName = "X",
-            Arity = ArgumentArity.ZeroOrOne,
+            DefaultValueFactory = _ => 0.98f,
         };
         var format = new Option<string>("--format") { Description = "What standard output gets", DefaultValueFactory = _ => "table" }
             .AcceptOnlyFromAmong("table", "json", "jsonl", "csv");
@@ -30,30 +31,44 @@ internal static class AttributeCommand
         var setup = new AttributorSetup();
         var command = new Command("attribute", "Rank the training images that made a generated image, with their share of influence")
         {
-            queries, top, minInfluence, groupBy, duplicates, format, report,
+            queries, top, minInfluence, groupBy, duplicates, alike, format, report,
         };
         setup.AddTo(command);
-        command.SetAction(async (parsed, cancellation) =>
+        command.SetAction((parsed, cancellation) =>
         {
             var request = new AttributionRequest
             {
                 Top = parsed.GetValue(top),
                 MinInfluence = parsed.GetValue(minInfluence) is >= 0 and <= 1 and var x ? x : throw new WhenceException("--min-influence must lie between 0 and 1."),
                 GroupBy = parsed.GetValue(groupBy),
-                GroupDuplicates = parsed.GetResult(duplicates) is null ? null : Similarity(parsed.GetValue(duplicates)),
+                GroupDuplicates = parsed.GetValue(duplicates) ? Similarity(parsed.GetValue(alike)) : null,
             };
+            var file = CheckReport(parsed.GetValue(report));
             using var opened = setup.Open(parsed);
-            var images = await ReadQueriesAsync(parsed.GetRequiredValue(queries), opened.Limits, cancellation);
-            var answers = opened.Attributor.Attribute(images, request);
-            if (parsed.GetValue(report) is { } file)
+            var bad = 0;
+            var images = ReadQueries(parsed.GetRequiredValue(queries), opened.Limits, Tell, cancellation);
+            var answers = opened.Attributor.Attribute(images, request, (_, e) => Tell(e), cancellation);
+            var all = new List<Attribution>();
+            Write(streams, file is null ? answers : answers.Select(Keep), parsed.GetValue(format)!);
+            if (file is not null)
             {
-                var all = answers.ToArray();
                 WriteReport(file, all, opened.Limits);
-                answers = all;
             }
 
-            Write(streams, answers, parsed.GetValue(format)!);
-            return 0;
+            return Task.FromResult(bad > 0 ? 2 : 0);
+
+            // One bad query does not stop a thousand; the exit code tells.
+            void Tell(WhenceException e)
+            {
+                bad++;
+                streams.Error.WriteLine($"error: {e.Message}");
+            }
+
+            Attribution Keep(Attribution answer)
+            {
+                all.Add(answer);
+                return answer;
+            }
         });
         return command;
     }
@@ -82,9 +97,8 @@ internal static class AttributeCommand
 
     public static void WriteReport(string file, IReadOnlyList<Attribution> answers, DecodeLimits limits)
     {
-        // Beside the target first, so that a failure leaves an older report as it was.
-        var temporary = file + ".tmp";
-        using (var writer = new StreamWriter(temporary))
+        using var page = new MemoryStream();
+        using (var writer = new StreamWriter(page, leaveOpen: true))
         {
             HtmlReport.Write(writer, answers, new HtmlReportOptions
             {
@@ -92,23 +106,45 @@ internal static class AttributeCommand
             });
         }
 
-        File.Move(temporary, file, overwrite: true);
+        File.WriteAllBytes(file, page.ToArray());
     }
 
-    public static async Task<IReadOnlyList<Query>> ReadQueriesAsync(IReadOnlyList<string> sources, DecodeLimits limits, CancellationToken cancellation)
+    // Before any work: a report must not take the place of an image, nor fail when all is computed.
+    private static string? CheckReport(string? file)
     {
-        var queries = new List<Query>();
-        await foreach (var item in ImageSources.EnumerateAsync(sources, limits.MaxFileBytes, cancellation))
+        if (file is not null && Path.GetExtension(file).ToLowerInvariant() is not (".html" or ".htm"))
         {
-            queries.Add(new Query(item.Source, (await item.ReadAsync(cancellation)).Bytes));
+            throw new WhenceException($"--report {file}: the page's name must end in .html.");
         }
 
-        return queries;
+        return file is null || Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(file)))
+            ? file
+            : throw new WhenceException($"--report {file}: no such folder; make it first.");
     }
 
-    private static float Similarity(float? given) => (given ?? 0.98f) is >= -1 and <= 1 and var similarity
-        ? similarity
-        : throw new WhenceException("--group-duplicates takes a similarity from -1 to 1.");
+    private static IEnumerable<Query> ReadQueries(string[] sources, DecodeLimits limits, Action<WhenceException> failed, CancellationToken cancellation)
+    {
+        ImageSources.Check(sources);
+        foreach (var item in ImageSources.EnumerateAsync(sources, limits.MaxFileBytes, cancellation).ToBlockingEnumerable(cancellation))
+        {
+            Query query;
+            try
+            {
+                query = new Query(item.Source, item.ReadAsync(cancellation).AsTask().GetAwaiter().GetResult().Bytes);
+            }
+            catch (WhenceException e)
+            {
+                failed(e);
+                continue;
+            }
+
+            yield return query;
+        }
+    }
+
+    private static float Similarity(float given) => given is >= -1 and <= 1
+        ? given
+        : throw new WhenceException("--duplicate-similarity takes a similarity from -1 to 1.");
 }
 
 /// <summary>The options that say what to search with, and what they open.</summary>
@@ -164,8 +200,7 @@ internal sealed record OpenedAttributor(FeatureIndex Index, Attributor Attributo
         }
 
         var encoder = new OnnxEncoder(
-            registry.Resolve(encoderName ?? index.Manifest.Encoder),
-            new OnnxEncoderOptions { Threads = options.Threads });
+            registry.Resolve(encoderName ?? index.Manifest.Encoder));
         try
         {
             return new OpenedAttributor(index, new Attributor(index, encoder, options), options.Limits, encoder);

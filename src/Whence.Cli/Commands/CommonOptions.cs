@@ -24,7 +24,8 @@ internal static class CommonOptions
     {
         option.Validators.Add(result =>
         {
-            if (result.Tokens.Count > 0 && result.GetValueOrDefault<int>() < bound)
+            // What is no number at all, the parser reports itself.
+            if (result.Tokens is [var token] && int.TryParse(token.Value, out var value) && value < bound)
             {
                 result.AddError($"{option.Name} must be at least {bound}.");
             }

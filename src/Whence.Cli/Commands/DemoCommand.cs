@@ -21,6 +21,7 @@ internal static class DemoCommand
             var folder = parsed.GetValue(output)!;
             var gallery = Path.Combine(folder, "gallery.tar");
             var queries = Path.Combine(folder, "queries");
+            RequireOwn(folder);
             Extract(gallery, queries);
             var index = Path.Combine(folder, "index");
             using (var encoder = new OnnxEncoder(new EncoderRegistry().Resolve(EncoderRegistry.DefaultName)))
@@ -31,8 +32,8 @@ internal static class DemoCommand
             }
 
             using var opened = OpenedAttributor.Open(FeatureIndex.Open(index), null, new AttributorOptions());
-            var images = await AttributeCommand.ReadQueriesAsync([queries], DecodeLimits.Default, cancellation);
-            var answers = opened.Attributor.Attribute(images, new AttributionRequest { Top = Top, GroupBy = "creator" }).ToArray();
+            var images = Directory.EnumerateFiles(queries, "*.png").Order(StringComparer.Ordinal).Select(Query.FromFile);
+            var answers = opened.Attributor.Attribute(images, new AttributionRequest { Top = Top, GroupBy = "creator" }, cancellation: cancellation).ToArray();
             AttributeCommand.Write(streams, answers, "table");
             var report = Path.Combine(folder, "report.html");
             AttributeCommand.WriteReport(report, answers, DecodeLimits.Default);
@@ -58,6 +59,19 @@ internal static class DemoCommand
         }
 
         return [.. pictures];
+    }
+
+    // The demo writes over what an earlier demo left, and over nothing else.
+    private static void RequireOwn(string folder)
+    {
+        string[] own = ["gallery.tar", "queries", "index", "report.html"];
+        var foreign = Directory.Exists(folder)
+            ? Directory.EnumerateFileSystemEntries(folder).FirstOrDefault(e => !own.Contains(Path.GetFileName(e)))
+            : null;
+        if (foreign is not null)
+        {
+            throw new WhenceException($"{folder}: holds other things, such as {Path.GetFileName(foreign)}; give --out a new folder.");
+        }
     }
 
     // The gallery stays a shard, as training sets come; the queries become files, to try the other commands on.

@@ -24,19 +24,28 @@ internal static class EncodersCommand
             var table = new Table().Border(TableBorder.Simple).AddColumns("name", "dimension", "input", "licence", "spec");
             foreach (var (name, path) in new EncoderRegistry().Find())
             {
-                var spec = EncoderSpec.Load(path);
-                table.AddRow(
-                    new Text(name),
-                    new Text(spec.Dimension.ToString(CultureInfo.InvariantCulture)),
-                    new Text($"short side {spec.Preprocessing.Resize} {spec.Preprocessing.Interpolation}, crop {spec.Preprocessing.Crop}"),
-                    new Text(spec.Licence ?? ""),
-                    new Text(path));
+                table.AddRow(Describe(name, path).Select(cell => new Text(cell)));
             }
 
             streams.OutputConsole.Write(table);
             return 0;
         });
         return command;
+    }
+
+    // One bad file must not hide the others.
+    private static string[] Describe(string name, string path)
+    {
+        try
+        {
+            var spec = EncoderSpec.Load(path);
+            var input = $"short side {spec.Preprocessing.Resize} {spec.Preprocessing.Interpolation}, crop {spec.Preprocessing.Crop}".ToLowerInvariant();
+            return [name, spec.Dimension.ToString(CultureInfo.InvariantCulture), input, spec.Licence ?? "", path];
+        }
+        catch (WhenceException e)
+        {
+            return [name, "", "", "", $"unusable: {e.Message}"];
+        }
     }
 
     private static Command CreateVerify(Streams streams)

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using Spectre.Console;
 using Whence.Cli.Output;
+using Whence.Images;
 using Whence.Reports;
 using Whence.Search;
 
@@ -21,45 +22,54 @@ internal static class ExplainCommand
         command.SetAction(async (parsed, cancellation) =>
         {
             using var opened = setup.Open(parsed);
-            var ids = parsed.GetRequiredValue(asked).SelectMany(name => FindIds(name, opened.Index)).Distinct().ToArray();
-            var queries = await AttributeCommand.ReadQueriesAsync([parsed.GetRequiredValue(query)], opened.Limits, cancellation);
-            if (queries.Count != 1)
+            var ids = FindIds(parsed.GetRequiredValue(asked), opened.Index);
+            var source = parsed.GetRequiredValue(query);
+            if (await ReadQueriesAsync(source, opened, cancellation) is not [var only])
             {
-                throw new WhenceException($"{parsed.GetRequiredValue(query)}: {queries.Count} images, but 'explain' takes one query.");
+                throw new WhenceException($"{source}: 'explain' takes one query, give a single image.");
             }
 
-            foreach (var explanation in opened.Attributor.Explain(queries[0], ids))
+            foreach (var explanation in opened.Attributor.Explain(only, ids, cancellation))
             {
                 Write(streams.OutputConsole, explanation);
             }
 
+            AttributionTable.WriteCalibration(streams.OutputConsole, opened.Attributor.Calibration, opened.Encoder.Spec.Name);
             return 0;
         });
         return command;
     }
 
-    private static long[] FindIds(string name, FeatureIndex index)
+    private static async Task<List<Query>> ReadQueriesAsync(string source, OpenedAttributor opened, CancellationToken cancellation)
     {
-        if (long.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var id))
+        var queries = new List<Query>();
+        await foreach (var item in ImageSources.EnumerateAsync([source], opened.Limits.MaxFileBytes, cancellation))
         {
-            return id < index.Count ? [id] : throw new WhenceException($"{index.Folder}: no image has id {id}, ids run from 0 to {index.Count - 1}.");
+            queries.Add(new Query(item.Source, (await item.ReadAsync(cancellation)).Bytes));
         }
 
-        var full = Path.GetFullPath(name);
-        var hash = File.Exists(name) ? Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(name))) : null;
-        var found = index.ReadMetadata()
-            .Where(i => i.Source == name || i.Source == full || i.Key == name || (hash is not null && i.Sha256 == hash))
-            .Select(i => i.Id).ToArray();
-        return found.Length > 0
-            ? found
-            : throw new WhenceException(
-                $"{name}: not in the index {index.Folder}{(hash is null ? "" : ", by source, key or content")}; give an id, a source or a key that 'whence attribute' prints.");
+        return queries;
+    }
+
+    // Whatever a person has in hand: an id, a key, a source, the file itself or a copy of it.
+    private static long[] FindIds(string[] asked, FeatureIndex index)
+    {
+        var names = asked.Select(name => (Asked: name, Names: Names(name))).ToArray();
+        var found = ImageNames.Find(index, names.SelectMany(n => n.Names));
+        return names.SelectMany(n => n.Names.Select(name => found[name]).FirstOrDefault(ids => ids.Count > 0)
+            ?? throw new WhenceException(
+                $"{n.Asked}: not in the index {index.Folder}{(File.Exists(n.Asked) ? ", by source, key or content" : "")}; give an id, a source or a key that 'whence attribute' prints."))
+            .Distinct().ToArray();
+
+        static string[] Names(string name) => File.Exists(name)
+            ? [name, Path.GetFullPath(name), $"sha256:{Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(name)))}"]
+            : [name];
     }
 
     private static void Write(IAnsiConsole console, Explanation explanation)
     {
         var image = explanation.Image;
-        console.MarkupLineInterpolated($"[bold]{image.Source}[/] (id {image.Id})");
+        console.MarkupLineInterpolated($"[bold]{ShownText.Clean(image.Source)}[/] (id {image.Id})");
         if (explanation.Removed)
         {
             console.WriteLine("was taken out of the index: it is not searched and has no influence.");

@@ -47,6 +47,15 @@ internal static class IndexCommand
                 throw new WhenceException("Give either sources, or --from-embeddings, or --from-features.");
             }
 
+            if (given.Length == 0)
+            {
+                Option[] useless = [metadata, threads, batch, failFast, retry, autoOrient, dryRun];
+                if (useless.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } option)
+                {
+                    throw new WhenceException($"{option.Name} does nothing with --from-embeddings or --from-features; leave it out.");
+                }
+            }
+
             var elementType = parsed.GetValue(type) == "float32" ? ElementType.F32 : ElementType.F16;
             if (given.Length == 0)
             {
@@ -56,9 +65,10 @@ internal static class IndexCommand
                     PartSize = parsed.GetValue(partSize),
                     Type = elementType,
                 };
-                var rows = imports.Item1 is { } directory
-                    ? await EmbeddingImport.FromClipRetrievalAsync(directory, folder, import, null, cancellation)
-                    : EmbeddingImport.FromFeatures(imports.Item2!, folder, import);
+                var unknown = new TaskCompletionSource<long>().Task; // how many there are shows only at the end
+                var rows = await ProgressView.RunAsync(streams, unknown, progress => imports.Item1 is { } directory
+                    ? EmbeddingImport.FromClipRetrievalAsync(directory, folder, import, progress, cancellation)
+                    : Task.Run(() => EmbeddingImport.FromFeatures(imports.Item2!, folder, import, progress, cancellation), cancellation));
                 streams.Output.WriteLine($"{folder}: {rows.Indexed:N0} features imported{(rows.Skipped > 0 ? $", {rows.Skipped:N0} passed over: their source is in the index already" : "")}.");
                 return 0;
             }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Spectre.Console;
 using Whence.Cli.Output;
+using Whence.Reports;
 using Whence.Search;
 using Whence.Vectors;
 
@@ -42,14 +43,13 @@ internal static class InfoCommand
 
         if (manifest.Parts.Count > 0)
         {
-            var columns = index.ReadMetadata(manifest.Parts[0]).SelectMany(i => i.ToMetadata().Keys).Distinct();
-            Add("columns", string.Join(", ", columns));
+            Add("columns", string.Join(", ", index.FindColumns()));
         }
 
         console.Write(grid);
         foreach (var failure in failures.Take(FailuresShown))
         {
-            console.WriteLine($"  failed: {failure.Source}: {failure.Error}");
+            console.WriteLine($"  failed: {ShownText.Clean(failure.Source)}: {ShownText.Clean(failure.Error)}");
         }
 
         if (failures.Count > FailuresShown)
@@ -57,7 +57,7 @@ internal static class InfoCommand
             console.WriteLine($"  and {failures.Count - FailuresShown:N0} more in {Path.Combine(index.Folder, "failures.parquet")}");
         }
 
-        void Add(string name, string value) => grid.AddRow(new Text(name), new Text(value));
+        void Add(string name, string value) => grid.AddRow(new Text(name), new Text(ShownText.Clean(value)));
     }
 
     private static long Size(string folder) =>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Spectre.Console;
+using Whence.Calibration;
 using Whence.Reports;
 
 namespace Whence.Cli.Output;
@@ -9,7 +10,7 @@ internal static class AttributionTable
 {
     public static void Write(IAnsiConsole console, Attribution answer)
     {
-        console.MarkupLineInterpolated($"[bold]{Shorten(answer.Query.Source)}[/]");
+        console.MarkupLineInterpolated($"[bold]{ShownText.Clean(Shorten(answer.Query.Source))}[/]");
         var table = NewTable("#", "influence", "similarity", "id", "image", "caption");
         foreach (var image in answer.Results)
         {
@@ -24,12 +25,18 @@ internal static class AttributionTable
             WriteGroups(console, groups);
         }
 
-        if (!answer.Calibration.Fitted)
-        {
-            console.WriteLine(Uncalibrated(answer));
-        }
-
+        WriteCalibration(console, answer.Calibration, answer.Encoder);
         console.WriteLine();
+    }
+
+    public static void WriteCalibration(IAnsiConsole console, Calibrator calibration, string encoder)
+    {
+        if (!calibration.Fitted)
+        {
+            console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"uncalibrated: tau {calibration.Tau:G4} and lambda {calibration.Lambda:G4} were {calibration.Origin}, not fitted for '{encoder}'; the order stands, the percentages are provisional."));
+        }
     }
 
     public static Table NewTable(params string[] columns)
@@ -49,8 +56,8 @@ internal static class AttributionTable
     {
         const int widthOfNumbers = 46;
         var room = Math.Max(console.Profile.Width - widthOfNumbers, 30);
-        var source = Shorten(image.Source);
-        var caption = image.Metadata.GetValueOrDefault("caption") ?? "";
+        var source = ShownText.Clean(Shorten(image.Source)).ReplaceLineEndings(" ");
+        var caption = ShownText.Clean(image.Metadata.GetValueOrDefault("caption") ?? "").ReplaceLineEndings(" ");
         var forSource = Math.Max(room / 2, room - caption.Length) - remark.Length;
         source = source.Length > forSource ? "…" + source[^(forSource - 1)..] : source;
         var forCaption = room - source.Length - remark.Length;
@@ -64,10 +71,6 @@ internal static class AttributionTable
             caption.EscapeMarkup());
     }
 
-    private static string Uncalibrated(Attribution answer) => string.Create(
-        CultureInfo.InvariantCulture,
-        $"uncalibrated: tau {answer.Calibration.Tau} and lambda {answer.Calibration.Lambda} were fitted for CLIP by the paper's authors, not for '{answer.Encoder}'; the order stands, the percentages are provisional.");
-
     private static void WriteGroups(IAnsiConsole console, InfluenceGroups groups)
     {
         var table = NewTable("influence", "images", "value").Title($"share per {groups.Column.EscapeMarkup()}");
@@ -76,7 +79,7 @@ internal static class AttributionTable
             table.AddRow(
                 Format.Percent(share.Influence),
                 share.Images.ToString("N0", CultureInfo.InvariantCulture),
-                (share.Value ?? "(none)").EscapeMarkup());
+                ShownText.Clean(share.Value ?? "(none)").ReplaceLineEndings(" ").EscapeMarkup());
         }
 
         console.Write(table);

@@ -10,7 +10,12 @@ namespace Whence.Calibration;
 public sealed record Calibrator
 {
     /// <summary>The authors' published values for CLIP tuned on objects and styles, used until a fit for the encoder exists.</summary>
-    public static Calibrator Unfitted { get; } = new() { Tau = 0.0619, Lambda = 0.0385, Fitted = false };
+    public static Calibrator Unfitted { get; } = new()
+    {
+        Tau = 0.0619,
+        Lambda = 0.0385,
+        Origin = "published by the paper's authors for CLIP",
+    };
 
     /// <summary>Temperature tau, above 0.</summary>
     public required double Tau { get; init; }
@@ -18,11 +23,17 @@ public sealed record Calibrator
     /// <summary>Threshold lambda, below 1. An image further than <c>tau * ln(1 / lambda)</c> below the best has no influence.</summary>
     public required double Lambda { get; init; }
 
-    /// <summary>True when tau and lambda were fitted for the encoder (and mapper) in use; false marks every output "uncalibrated".</summary>
-    public required bool Fitted { get; init; }
-
-    /// <summary>Name of the encoder the fit was made for; null where the file does not say.</summary>
+    /// <summary>Name of the encoder they were fitted for; null where nobody says.</summary>
     public string? Encoder { get; init; }
+
+    /// <summary>
+    /// True when tau and lambda were fitted for a named encoder, which <see cref="Attributor"/> checks to be the one in use; false
+    /// marks every output "uncalibrated".
+    /// </summary>
+    public bool Fitted => Encoder is not null;
+
+    /// <summary>Where tau and lambda come from, in words that follow "tau and lambda were".</summary>
+    public string Origin { get; init; } = "given by the caller";
 
     /// <summary>Normalises Eq. 6 over the similarities of one query to the whole index.</summary>
     /// <param name="similarities">n similarities; NaN stands for an image that was removed and has no share.</param>
@@ -88,7 +99,7 @@ public sealed record Calibrator
             throw new JsonException($"format '{file.Format}' version {file.Version}, expected '{CalibrationFile.FormatName}' version 1");
         }
 
-        return new() { Tau = file.Tau, Lambda = file.Lambda, Fitted = true, Encoder = file.Encoder };
+        return new() { Tau = file.Tau, Lambda = file.Lambda, Encoder = file.Encoder, Origin = $"read from {Path.GetFileName(path)}" };
     }
 
     private static Calibrator LoadCheckpoint(string path)
@@ -100,7 +111,7 @@ public sealed record Calibrator
         {
             Tau = 1 / Scalar("inv_tau"),
             Lambda = -biasGain * Scalar("bias"),
-            Fitted = true,
+            Origin = $"read from {Path.GetFileName(path)}",
         };
 
         double Scalar(string key) =>

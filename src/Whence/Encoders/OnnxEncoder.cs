@@ -65,6 +65,25 @@ public sealed class OnnxEncoder : IImageEncoder
             return;
         }
 
+        if (FixedBatch is { } fixedBatch && n < fixedBatch)
+        {
+            // The model insists on its batch: the rest is blank, and what comes of it is dropped.
+            var padded = new float[fixedBatch * length];
+            var all = new float[fixedBatch * Spec.Dimension];
+            images.CopyTo(padded);
+            Run(padded, fixedBatch, all);
+            all.AsSpan(0, features.Length).CopyTo(features);
+            return;
+        }
+
+        Run(images, n, features);
+    }
+
+    private int? FixedBatch => _model.FixedBatch ?? _preprocess?.FixedBatch;
+
+    private void Run(ReadOnlySpan<float> images, int n, Span<float> features)
+    {
+        var side = Spec.Preprocessing.Crop;
         if (_preprocess is null)
         {
             _model.Run(images, n, side, features);

@@ -5,22 +5,30 @@ namespace Whence.Files;
 /// <summary>Writes a file so that a reader sees the old one or the new one, whole, whatever happens in between.</summary>
 internal static class AtomicFile
 {
-    public const string TemporarySuffix = ".tmp";
+    /// <summary>What a temporary file is called after: nobody else's files end so.</summary>
+    public const string TemporarySuffix = ".whence-tmp";
 
     /// <summary>Writes to a temporary file beside the target, flushes it to the disk and renames it.</summary>
+    /// <returns>SHA-256 of what was written, lower-case hexadecimal.</returns>
     /// <exception cref="WhenceException">The disk is full, the folder read-only, ...; the old file stands.</exception>
-    public static void Write(string path, Action<Stream> write)
+    public static string Write(string path, Action<Stream> write)
     {
         var temporary = path + TemporarySuffix;
         try
         {
+            using var sha256 = SHA256.Create();
             using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None))
             {
-                write(stream);
+                using (var hashed = new CryptoStream(stream, sha256, CryptoStreamMode.Write, leaveOpen: true))
+                {
+                    write(hashed);
+                }
+
                 stream.Flush(flushToDisk: true);
             }
 
             File.Move(temporary, path, overwrite: true);
+            return Convert.ToHexStringLower(sha256.Hash!);
         }
         catch (Exception e)
         {
@@ -33,13 +41,6 @@ internal static class AtomicFile
 
             throw;
         }
-    }
-
-    /// <summary>Writes bytes and returns their SHA-256.</summary>
-    public static string WriteBytes(string path, byte[] bytes)
-    {
-        Write(path, stream => stream.Write(bytes));
-        return Convert.ToHexStringLower(SHA256.HashData(bytes));
     }
 
     private static void DeleteQuietly(string path)

@@ -50,6 +50,18 @@ public static class ImageSources
         }
     }
 
+    /// <summary>Checks that every source exists and is of a known kind, before any work is done; reads nothing.</summary>
+    /// <exception cref="WhenceException">One does not, or is not.</exception>
+    public static void Check(IEnumerable<string> sources)
+    {
+        ArgumentNullException.ThrowIfNull(sources);
+        var search = new Search(maxFileBytes: 1, new RowGroupCache());
+        foreach (var source in sources)
+        {
+            search.SourceAsync(source, CancellationToken.None); // lazy: this only decides what it is
+        }
+    }
+
     /// <summary>Reads the bytes of one image again by its <see cref="ImageItem.Source"/>.</summary>
     /// <param name="locator">
     /// A path, or a tar or Parquet file with <c>::</c> and the entry or row. A file of exactly that name comes first; otherwise the
@@ -83,15 +95,15 @@ public static class ImageSources
 
     private sealed class Search(long maxFileBytes, RowGroupCache cache)
     {
-        private long _shardsPassed;
+        private string? _shardPassed;
 
         /// <summary>What a person may have meant by a folder of shards.</summary>
-        public string Hint(string source) =>
-            _shardsPassed > 0 ? $", but {_shardsPassed} .tar or .parquet files (did you mean \"{Path.Combine(source, "*.tar")}\"?)" : "";
+        public string Hint(string source) => _shardPassed is null ? ""
+            : $", but files such as {_shardPassed} (did you mean \"{Path.Combine(source, "*" + KindOf(_shardPassed))}\"?)";
 
         public IAsyncEnumerable<ImageItem> SourceAsync(string source, CancellationToken cancellationToken)
         {
-            _shardsPassed = 0;
+            _shardPassed = null;
             var full = string.IsNullOrWhiteSpace(source) || source.Contains('\0')
                 ? throw new WhenceException($"An empty name is no image source; accepted are {Kinds}")
                 : Path.GetFullPath(source);
@@ -116,7 +128,7 @@ public static class ImageSources
                 }
                 else if (KindOf(entry.Path) is ".tar" or ".parquet")
                 {
-                    _shardsPassed++;
+                    _shardPassed ??= Path.GetFileName(entry.Path);
                 }
             }
         }

@@ -19,7 +19,7 @@ namespace Whence.Reports;
 /// </summary>
 public static class CsvReport
 {
-    private static readonly string[] FixedColumns = ["query", "rank", "id", "source", "similarity", "influence"];
+    private static readonly string[] FixedColumns = ["query", "rank", "id", "source", "similarity", "influence", "calibrated"];
 
     /// <summary>Writes the header and one row for each result of each query; folded duplicates have no row of their own.</summary>
     /// <param name="stream">Receives the text; stays open.</param>
@@ -57,6 +57,7 @@ public static class CsvReport
                 csv.WriteField(Guarded(result.Source));
                 csv.WriteField(result.Similarity);
                 csv.WriteField(result.Influence);
+                csv.WriteField(attribution.Calibration.Fitted ? "yes" : "no");
                 foreach (var column in columns)
                 {
                     csv.WriteField(Guarded(result.Metadata.GetValueOrDefault(column, "")));

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Net;
 using System.Runtime.CompilerServices;
-using System.Text;
 
 namespace Whence.Reports;
 
@@ -12,9 +11,6 @@ namespace Whence.Reports;
 /// </summary>
 internal sealed class HtmlWriter(TextWriter writer)
 {
-    /// <summary>Longer text is cut: a caption of a megabyte is no reading matter.</summary>
-    public const int LongestText = 2000;
-
     private TextWriter Target => writer;
 
     /// <summary>The compiler turns the interpolated string into calls on <see cref="Markup"/>, which have written it all by now.</summary>
@@ -25,44 +21,6 @@ internal sealed class HtmlWriter(TextWriter writer)
     /// <summary>Writes markup of our own, unencoded.</summary>
     public void WriteTrusted(string markup) => writer.Write(markup);
 
-    /// <summary>
-    /// Text from strangers, made safe to look at: characters XML forbids, other controls and the invisible ones that reorder
-    /// what a reader sees (Unicode's bidirectional embeddings, overrides and isolates) become visible as <c>[U+202E]</c>.
-    /// </summary>
-    public static string Clean(string text)
-    {
-        if (text.Length > LongestText)
-        {
-            text = string.Concat(text.AsSpan(0, LongestText - (char.IsHighSurrogate(text[LongestText - 1]) ? 1 : 0)), "…");
-        }
-
-        StringBuilder? cleaned = null;
-        for (var i = 0; i < text.Length; i++)
-        {
-            var isPair = i + 1 < text.Length && char.IsSurrogatePair(text[i], text[i + 1]);
-            if (isPair)
-            {
-                cleaned?.Append(text, i, 2);
-                i++;
-            }
-            else if (IsHidden(text[i]))
-            {
-                cleaned ??= new StringBuilder(text, 0, i, text.Length + 16);
-                cleaned.Append(CultureInfo.InvariantCulture, $"[U+{(int)text[i]:X4}]");
-            }
-            else
-            {
-                cleaned?.Append(text[i]);
-            }
-        }
-
-        return cleaned?.ToString() ?? text;
-    }
-
-    private static bool IsHidden(char c) =>
-        (char.IsControl(c) && c is not ('\n' or '\t')) || char.IsSurrogate(c)
-        || c is (>= '\u202A' and <= '\u202E') or (>= '\u2066' and <= '\u2069') or '\uFFFE' or '\uFFFF';
-
     [InterpolatedStringHandler]
     internal readonly ref struct Markup
     {
@@ -72,7 +30,7 @@ internal sealed class HtmlWriter(TextWriter writer)
 
         public void AppendLiteral(string markup) => _writer.Write(markup);
 
-        public void AppendFormatted(string? text) => _writer.Write(WebUtility.HtmlEncode(Clean(text ?? "")));
+        public void AppendFormatted(string? text) => _writer.Write(WebUtility.HtmlEncode(ShownText.Clean(text ?? "")));
 
         public void AppendFormatted(long number) => _writer.Write(number.ToString(CultureInfo.InvariantCulture));
 

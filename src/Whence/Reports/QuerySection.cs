@@ -157,7 +157,7 @@ internal sealed class QuerySection(HtmlWriter html, HtmlReportOptions options, A
 
     // What a reader sees is where the link goes: no other scheme, no look-alike letters, no user name that poses as a host.
     private static bool IsPlainAddress(string value) =>
-        value.Length < HtmlWriter.LongestText
+        value.Length < ShownText.LongestText
         && value.All(c => c is > ' ' and <= '~')
         && Uri.TryCreate(value, UriKind.Absolute, out var address)
         && (address.Scheme == Uri.UriSchemeHttps || address.Scheme == Uri.UriSchemeHttp)

@@ -30,13 +30,10 @@ internal sealed record SearchFacts(string Index, long Searched, string Encoder, 
         }
         else
         {
-            var origin = Calibration == Calibrator.Unfitted
-                ? "are the values that the authors of the method published for CLIP, not values fitted for this encoder"
-                : "were given, not fitted for this encoder";
             html.Write($"""
                 <p class="note warning"><strong>Uncalibrated.</strong> The percentages rank the images rightly, but do not read
                 them as probabilities yet: temperature τ = {Format.Parameter(Calibration.Tau)} and threshold λ =
-                {Format.Parameter(Calibration.Lambda)} {origin}.</p>
+                {Format.Parameter(Calibration.Lambda)} were {Calibration.Origin}, not fitted for this encoder.</p>
 
                 """);
         }

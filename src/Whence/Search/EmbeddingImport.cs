@@ -80,7 +80,8 @@ public static class EmbeddingImport
     /// <summary>Imports the authors' features, <c>{"feats": [N, D], "paths": [...]}</c>: raw, one path a row.</summary>
     /// <returns>Rows imported, and rows passed over because their path is in the index already.</returns>
     /// <exception cref="WhenceException">The file is not laid out so.</exception>
-    public static IndexProgress FromFeatures(string path, string folder, Options options, IProgress<IndexProgress>? progress = null)
+    public static IndexProgress FromFeatures(
+        string path, string folder, Options options, IProgress<IndexProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
         using var file = TorchFile.Open(path);
@@ -102,6 +103,7 @@ public static class EmbeddingImport
         var imported = 0L;
         for (var i = 0; i < rows; i++)
         {
+            cancellation.ThrowIfCancellationRequested();
             var name = names[i];
             if (writer.IsNew(name))
             {

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Whence.Files;
 using Whence.Mapping;
 using Whence.Vectors;
 
@@ -47,9 +48,10 @@ public sealed class ExactSearch
 
     /// <summary>Similarity of every query to every image.</summary>
     /// <param name="queries">q x <see cref="Dimension"/>, mapped and L2-normalised.</param>
-    /// <returns>Per query n similarities in [-1, 1] by id; NaN where the image was removed.</returns>
+    /// <param name="cancellation">Stops the scan between blocks.</param>
+    /// <returns>Per query n similarities by id, in [-1, 1] but for the last bit's rounding; NaN where the image was removed.</returns>
     /// <exception cref="WhenceException">A part is missing or damaged.</exception>
-    public float[][] Similarities(FeatureMatrix queries)
+    public float[][] Similarities(FeatureMatrix queries, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(queries);
         if (queries.Columns != Dimension)
@@ -66,24 +68,16 @@ public sealed class ExactSearch
 
         var blocks = _index.Manifest.Parts.SelectMany(part =>
             Enumerable.Range(0, (part.Rows + BlockRows - 1) / BlockRows).Select(b => (Part: part, First: b * BlockRows)));
-        try
-        {
-            Parallel.ForEach(
-                Partitioner.Create(blocks, EnumerablePartitionerOptions.NoBuffering),
-                new ParallelOptions { MaxDegreeOfParallelism = _threads },
-                () => new Scratch(this),
-                (block, _, scratch) =>
-                {
-                    ScanBlock(block.Part, block.First, queries, similarities, scratch);
-                    return scratch;
-                },
-                scratch => scratch.Dispose());
-        }
-        catch (AggregateException e) when (e.InnerExceptions.OfType<WhenceException>().FirstOrDefault() is { } bad)
-        {
-            throw new WhenceException(bad.Message, e);
-        }
-
+        Unwrap.Aggregate(() => Parallel.ForEach(
+            Partitioner.Create(blocks, EnumerablePartitionerOptions.NoBuffering),
+            new ParallelOptions { MaxDegreeOfParallelism = _threads, CancellationToken = cancellation },
+            () => new Scratch(this),
+            (block, _, scratch) =>
+            {
+                ScanBlock(block.Part, block.First, queries, similarities, scratch);
+                return scratch;
+            },
+            scratch => scratch.Dispose()));
         return similarities;
     }
 

@@ -130,14 +130,21 @@ public sealed class FeatureIndex
     public IReadOnlyDictionary<long, IndexedImage> FindImages(IEnumerable<long> ids)
     {
         ArgumentNullException.ThrowIfNull(ids);
-        return ids.Distinct().GroupBy(PartOf).AsParallel()
-            .SelectMany(group =>
+        var found = new ConcurrentDictionary<long, IndexedImage>();
+        Unwrap.Aggregate(() => Parallel.ForEach(ids.Distinct().GroupBy(PartOf), group =>
+        {
+            var rows = ReadMetadata(group.Key);
+            foreach (var id in group)
             {
-                var rows = ReadMetadata(group.Key);
-                return group.Select(id => rows[(int)(id - group.Key.FirstId)]).ToArray();
-            })
-            .ToDictionary(image => image.Id);
+                found[id] = rows[(int)(id - group.Key.FirstId)];
+            }
+        }));
+        return found;
     }
+
+    /// <summary>Names of all metadata columns of any part, in ordinal order.</summary>
+    public IReadOnlyList<string> FindColumns() =>
+        [.. Manifest.Parts.SelectMany(part => MetadataFile.ReadColumns(Path.Combine(Folder, part.MetadataFile))).Distinct().Order(StringComparer.Ordinal)];
 
     /// <summary>Images that could not be indexed, in source order.</summary>
     public IReadOnlyList<FailedImage> ReadFailures() => ReadFailures(Folder);

@@ -50,6 +50,9 @@ public readonly record struct IndexProgress(long Indexed, long Failed, long Skip
 /// </summary>
 public sealed class IndexBuilder
 {
+    // Each thread holds a batch: at most 512 MB of pixels.
+    private const long MaxBatchValues = 1 << 27;
+
     private readonly string _folder;
     private readonly IImageEncoder _encoder;
     private readonly IndexBuildOptions _options;
@@ -67,6 +70,11 @@ public sealed class IndexBuilder
         _encoder = encoder;
         _options = options;
         _batch = Math.Min(options.Batch, encoder.MaxBatch);
+        var pixels = 3L * encoder.Spec.Preprocessing.Crop * encoder.Spec.Preprocessing.Crop;
+        if (_batch * pixels > MaxBatchValues)
+        {
+            throw new WhenceException($"--batch {_batch} takes {_batch * pixels} values a call, the limit is {MaxBatchValues}; choose at most {MaxBatchValues / pixels}.");
+        }
     }
 
     /// <summary>Indexes every image of the sources that the index does not have yet.</summary>
@@ -79,6 +87,7 @@ public sealed class IndexBuilder
     public async Task<IndexProgress> BuildAsync(
         IReadOnlyList<string> sources, IProgress<IndexProgress>? progress = null, CancellationToken cancellation = default)
     {
+        ImageSources.Check(sources);
         using var writer = new IndexWriter(_folder, BlankManifest(), _options.PartSize, _options.RetryFailures);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         using var slots = new SemaphoreSlim(4 * _options.Threads);
@@ -88,7 +97,7 @@ public sealed class IndexBuilder
 
         var producer = Guard(() => ProduceAsync(sources, writer, work.Writer, slots, () => skipped++, stop.Token), work.Writer);
         var workers = Guard(() => Task.WhenAll(Enumerable.Range(0, _options.Threads)
-            .Select(_ => Task.Run(() => EncodeAsync(work.Reader, done.Writer, stop.Token), CancellationToken.None))), done.Writer);
+            .Select(_ => Task.Run(() => EncodeAsync(work.Reader, done.Writer, writer.Problem, stop.Token), CancellationToken.None))), done.Writer);
         try
         {
             var result = await WriteAsync(done.Reader, writer, slots, () => skipped, progress);
@@ -115,7 +124,7 @@ public sealed class IndexBuilder
         return count;
     }
 
-    private IndexManifest BlankManifest() => new()
+    internal IndexManifest BlankManifest() => new()
     {
         Encoder = _encoder.Spec.Name,
         EncoderSpec = _encoder.Spec,
@@ -158,7 +167,8 @@ public sealed class IndexBuilder
         }
     }
 
-    private async Task EncodeAsync(ChannelReader<WorkItem> work, ChannelWriter<EncodedBatch> done, CancellationToken stop)
+    private async Task EncodeAsync(
+        ChannelReader<WorkItem> work, ChannelWriter<EncodedBatch> done, FeatureProblem problemOf, CancellationToken stop)
     {
         var preprocessor = new Preprocessor(_encoder.Spec.Preprocessing, _options.Limits, _options.AutoOrient);
         var pixels = new float[_batch * preprocessor.Length];
@@ -174,20 +184,33 @@ public sealed class IndexBuilder
                 }
                 catch (Exception e) when (e is WhenceException or IOException or UnauthorizedAccessException)
                 {
-                    if (_options.FailFast)
-                    {
-                        throw new WhenceException($"{image.Source}: {e.Message} (--fail-fast stops here)", e);
-                    }
-
-                    failures.Add(new FailedImage(image.Source, image.Key, e.Message.ReplaceLineEndings(" ")));
+                    failures.Add(Failure(image.Source, image.Key, e.Message));
                 }
             }
 
             var features = new float[rows.Count * _encoder.Spec.Dimension];
             _encoder.Encode(pixels.AsSpan(0, rows.Count * preprocessor.Length), features);
-            await done.WriteAsync(new EncodedBatch(item.Sequence, rows, features, failures), CancellationToken.None);
+            var encoded = new List<(IndexedImage, ReadOnlyMemory<float>)>(rows.Count);
+            foreach (var (i, row) in rows.Index())
+            {
+                var feature = features.AsMemory(i * _encoder.Spec.Dimension, _encoder.Spec.Dimension);
+                if (problemOf(feature.Span) is { } problem)
+                {
+                    failures.Add(Failure(row.Source, row.Key, problem));
+                }
+                else
+                {
+                    encoded.Add((row, feature));
+                }
+            }
+
+            await done.WriteAsync(new EncodedBatch(item.Sequence, encoded, failures), CancellationToken.None);
         }
     }
+
+    private FailedImage Failure(string source, string key, string error) => _options.FailFast
+        ? throw new WhenceException($"{source}: {error} (--fail-fast stops here)")
+        : new FailedImage(source, key, error.ReplaceLineEndings(" "));
 
     private async Task<IndexedImage> PrepareAsync(ImageItem item, Preprocessor preprocessor, Memory<float> pixels, CancellationToken stop)
     {
@@ -225,11 +248,8 @@ public sealed class IndexBuilder
                     slots.Release();
                     failed += ready.Failures.Count;
                     ready.Failures.ForEach(writer.AddFailure);
-                    for (var i = 0; i < ready.Rows.Count; i++, indexed++)
-                    {
-                        var dimension = writer.Manifest.Dimension;
-                        writer.Add(ready.Rows[i], ready.Features.AsSpan(i * dimension, dimension));
-                    }
+                    ready.Rows.ForEach(row => writer.Add(row.Image, row.Feature.Span));
+                    indexed += ready.Rows.Count;
 
                     progress?.Report(new IndexProgress(indexed, failed, skipped()));
                 }
@@ -266,5 +286,8 @@ public sealed class IndexBuilder
 
     private sealed record WorkItem(long Sequence, ImageItem[] Images);
 
-    private sealed record EncodedBatch(long Sequence, List<IndexedImage> Rows, float[] Features, List<FailedImage> Failures);
+    private sealed record EncodedBatch(
+        long Sequence, List<(IndexedImage Image, ReadOnlyMemory<float> Feature)> Rows, List<FailedImage> Failures);
+
+    private delegate string? FeatureProblem(ReadOnlySpan<float> feature);
 }

@@ -45,11 +45,17 @@ public sealed record IndexEstimate
     {
         ArgumentNullException.ThrowIfNull(encoder);
         ArgumentNullException.ThrowIfNull(options);
-        var known = File.Exists(Path.Combine(folder, IndexManifest.FileName))
-            ? FeatureIndex.Open(folder) is var index
-                ? index.ReadMetadata().Select(i => i.Source).Concat(index.ReadFailures().Select(f => f.Source)).ToHashSet()
-                : []
-            : [];
+        var known = new SourceSet();
+        if (File.Exists(Path.Combine(folder, IndexManifest.FileName)))
+        {
+            var index = FeatureIndex.Open(folder);
+            index.Manifest.RequireSameKind(new IndexBuilder(folder, encoder, options).BlankManifest(), folder);
+            foreach (var source in index.ReadMetadata().Select(i => i.Source).Concat(index.ReadFailures().Select(f => f.Source)))
+            {
+                known.Add(source);
+            }
+        }
+
         var (fresh, seen) = (0L, 0L);
         var first = new List<string>();
         await foreach (var item in ImageSources.EnumerateAsync(sources, options.Limits.MaxFileBytes, cancellation))

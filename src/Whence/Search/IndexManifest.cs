@@ -70,6 +70,25 @@ public sealed record IndexManifest
         }
     }
 
+    /// <summary>Whether rows made as <paramref name="other"/> says may be added to this index.</summary>
+    /// <exception cref="WhenceException">They differ; the message says in what.</exception>
+    internal void RequireSameKind(IndexManifest other, string folder)
+    {
+        var sameEncoder = Encoder == other.Encoder
+            && (EncoderSpec is null || other.EncoderSpec is null ? EncoderSpec == other.EncoderSpec : EncoderSpec.IsSameEncoder(other.EncoderSpec));
+        var difference =
+            !sameEncoder || Dimension != other.Dimension
+                ? $"was made by encoder '{Encoder}' ({Dimension} values), not by '{other.Encoder}' ({other.Dimension} values){(Encoder == other.Encoder ? " with these weights and this preprocessing" : "")}"
+            : Type != other.Type ? $"stores features as {Type}, not as {other.Type} (--dtype)"
+            : Normalized != other.Normalized ? $"holds {(Normalized ? "features normalised before they were imported" : "raw features")}, these would be {(other.Normalized ? "normalised ones" : "raw ones")}"
+            : AutoOrient != other.AutoOrient ? $"was built {(AutoOrient ? "with" : "without")} --auto-orient"
+            : null;
+        if (difference is not null)
+        {
+            throw new WhenceException($"{folder}: the index in it {difference}; go on in the same way, or give --out another folder.");
+        }
+    }
+
     internal void Save(string folder) => AtomicFile.Write(
         Path.Combine(folder, FileName), stream => JsonSerializer.Serialize(stream, this, SpecJson.Options));
 

@@ -1,4 +1,3 @@
-using System.IO.Enumeration;
 using Whence.Files;
 
 namespace Whence.Search;
@@ -11,63 +10,40 @@ public static class IndexRemoval
 {
     internal const string FileName = "removed.parquet";
 
-    /// <summary>Removes images by id or by source.</summary>
+    /// <summary>Removes images.</summary>
     /// <param name="folder">The index.</param>
     /// <param name="ids">Ids to take out.</param>
-    /// <param name="sources">Locators (or keys) as the index stores them, or patterns over sources in which <c>*</c> stands for anything (<c>*/smith/*</c>).</param>
+    /// <param name="names">Sources, keys, patterns, contents or ids, as <see cref="ImageNames.Find"/> takes them.</param>
     /// <returns>The number of images newly removed.</returns>
-    /// <exception cref="WhenceException">An id or source is not in the index; nothing is removed then.</exception>
-    public static long Remove(string folder, IReadOnlyCollection<long> ids, IReadOnlyCollection<string> sources)
+    /// <exception cref="WhenceException">An id or name is not in the index; nothing is removed then.</exception>
+    public static long Remove(string folder, IReadOnlyCollection<long> ids, IReadOnlyCollection<string> names)
     {
         ArgumentNullException.ThrowIfNull(ids);
-        ArgumentNullException.ThrowIfNull(sources);
+        ArgumentNullException.ThrowIfNull(names);
         var index = FeatureIndex.Open(folder);
         using var single = FolderLock.Acquire(folder, ".remove.lock");
         var removed = new SortedSet<long>(Read(folder));
         var before = removed.Count;
-        foreach (var id in ids)
+        var named = ImageNames.Find(index, names);
+        var missing = ids.Where(id => id < 0 || id >= index.Count).Select(id => $"id {id}")
+            .Concat(named.Where(n => n.Value.Count == 0).Select(n => $"source or key '{n.Key}'")).ToArray();
+        if (missing.Length > 0)
         {
-            if (id < 0 || id >= index.Count)
-            {
-                throw new WhenceException($"{folder}: no image has id {id}, ids run from 0 to {index.Count - 1}; nothing was removed.");
-            }
-
-            removed.Add(id);
+            throw new WhenceException(
+                $"{folder}: no image has the {missing[0]}{(missing.Length > 1 ? $" (nor {missing.Length - 1} more of those given)" : "")}, ids run from 0 to {index.Count - 1}; nothing was removed.");
         }
 
-        removed.UnionWith(FindSources(index, sources));
-        AtomicFile.WriteBytes(Path.Combine(folder, FileName), MetadataFile.WriteRemovals([.. removed]));
+        removed.UnionWith(ids);
+        removed.UnionWith(named.Values.SelectMany(n => n));
+        Write(folder, removed);
         return removed.Count - before;
     }
 
-    internal static IReadOnlyList<long> Read(string folder) =>
-        Path.Combine(folder, FileName) is var path && File.Exists(path) ? MetadataFile.ReadRemovals(path) : [];
+    /// <summary>Every index has the file from its first day, empty: where it is missing, somebody's opt-out was lost.</summary>
+    internal static void Create(string folder) => Write(folder, []);
 
-    private static List<long> FindSources(FeatureIndex index, IReadOnlyCollection<string> sources)
-    {
-        if (sources.Count == 0)
-        {
-            return [];
-        }
+    internal static IReadOnlyList<long> Read(string folder) => MetadataFile.ReadRemovals(Path.Combine(folder, FileName));
 
-        var missing = sources.ToHashSet();
-        var patterns = sources.Where(s => s.Contains('*', StringComparison.Ordinal)).ToArray();
-        var found = new List<long>();
-        foreach (var image in index.ReadMetadata())
-        {
-            var matches = new[] { image.Source, image.Key }.Where(sources.Contains)
-                .Concat(patterns.Where(p => FileSystemName.MatchesSimpleExpression(p, image.Source, ignoreCase: false)))
-                .ToArray();
-            if (matches.Length > 0)
-            {
-                found.Add(image.Id);
-                missing.ExceptWith(matches);
-            }
-        }
-
-        return missing.Count == 0
-            ? found
-            : throw new WhenceException(
-                $"{index.Folder}: no image has the source or key '{missing.First()}'{(missing.Count > 1 ? $" (nor {missing.Count - 1} more of those given)" : "")}; nothing was removed.");
-    }
+    private static void Write(string folder, IEnumerable<long> ids) =>
+        AtomicFile.Write(Path.Combine(folder, FileName), stream => stream.Write(MetadataFile.WriteRemovals([.. ids])));
 }

@@ -34,10 +34,10 @@ public static class IndexRepair
         foreach (var part in parts)
         {
             var features = await EncodeAsync(index, part, encoder, limits, cancellation);
-            var sha256 = IndexWriter.WriteFeatures(Path.Combine(folder, part.FeaturesFile), features, manifest.Dimension, manifest.Type);
+            var sha256 = IndexWriter.WriteFeatures(Path.Combine(folder, part.FeaturesFile), features, manifest);
             if (sha256 != part.FeaturesSha256)
             {
-                // Another processor may round differently; the new file is the truth from here on.
+                // Another processor may round differently, and removed images are left out; the new file is the truth from here on.
                 manifest = manifest with { Parts = [.. manifest.Parts.Select(p => p == part ? p with { FeaturesSha256 = sha256 } : p)] };
                 manifest.Save(folder);
             }
@@ -52,7 +52,10 @@ public static class IndexRepair
         var preprocessor = new Preprocessor(encoder.Spec.Preprocessing, limits, index.Manifest.AutoOrient);
         var dimension = encoder.Spec.Dimension;
         var features = new float[part.Rows * dimension];
-        await Parallel.ForEachAsync(index.ReadMetadata(part), cancellation, async (image, stop) =>
+
+        // Nobody may ask a rights holder for an image that was taken out: its row stays empty.
+        var images = index.ReadMetadata(part).Where(image => !index.Removed.Contains(image.Id));
+        await Parallel.ForEachAsync(images, cancellation, async (image, stop) =>
         {
             var bytes = await ImageSources.ReadAsync(image.Source, limits.MaxFileBytes, stop);
             if (Convert.ToHexStringLower(SHA256.HashData(bytes)) != image.Sha256)

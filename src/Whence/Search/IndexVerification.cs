@@ -17,16 +17,15 @@ public static class IndexVerification
 {
     /// <summary>Reads the whole index and lists what is wrong; empty when all is well.</summary>
     /// <exception cref="WhenceException">The folder is no index, or its manifest or list of removals is damaged.</exception>
-    public static IReadOnlyList<DamagedFile> Verify(string folder, IProgress<int>? partsDone = null, CancellationToken cancellation = default)
+    public static IReadOnlyList<DamagedFile> Verify(string folder, CancellationToken cancellation = default)
     {
         var index = FeatureIndex.Open(folder);
         var damaged = new List<DamagedFile>();
-        foreach (var (number, part) in index.Manifest.Parts.Index())
+        foreach (var part in index.Manifest.Parts)
         {
             cancellation.ThrowIfCancellationRequested();
             Check(part.FeaturesFile, part, () => index.OpenFeatures(part).Dispose());
             Check(part.MetadataFile, part, () => index.ReadMetadata(part));
-            partsDone?.Report(number + 1);
         }
 
         // Failures have no checksum: they are written before the manifest, and a crash in between must not look like damage.

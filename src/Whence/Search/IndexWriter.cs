@@ -1,7 +1,6 @@
+using System.Buffers;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
-using System.Text;
 using Whence.Files;
 using Whence.Vectors;
 
@@ -13,17 +12,17 @@ namespace Whence.Search;
 /// </summary>
 internal sealed class IndexWriter : IDisposable
 {
-    // A part is gathered in memory before it is written: at most 1 GiB of float32.
-    private const long MaxPartValues = 1 << 28;
+    // A part is gathered in memory before it is written: 512 MB of float32, twice that while the buffer grows.
+    private const long MaxPartValues = 1 << 27;
 
     private readonly string _folder;
     private readonly int _partSize;
     private readonly IDisposable _lock;
-    private readonly HashSet<UInt128> _seen = [];
-    private readonly List<FailedImage> _failures;
+    private readonly SourceSet _seen = new();
+    private readonly OrderedDictionary<string, FailedImage> _failures = [];
     private readonly List<IndexedImage> _rows = [];
     private readonly List<float> _features = [];
-    private int _savedFailures;
+    private bool _failuresChanged;
 
     /// <summary>Creates the folder or goes on with the index in it.</summary>
     /// <exception cref="WhenceException">The folder holds another encoder's index, or another process writes it.</exception>
@@ -51,13 +50,21 @@ internal sealed class IndexWriter : IDisposable
         {
             DeleteLeftovers();
             Manifest = File.Exists(manifestPath) ? IndexManifest.Load(folder) : blank;
-            CheckSameKind(blank);
-            _failures = retryFailures ? [] : [.. FeatureIndex.ReadFailures(folder)];
-            _savedFailures = _failures.Count;
-            _seen.UnionWith(_failures.Select(f => Identity(f.Source)));
-            _seen.UnionWith(ExistingRows().Select(i => Identity(i.Source)));
+            Manifest.RequireSameKind(blank, folder);
+            foreach (var failure in FeatureIndex.ReadFailures(folder))
+            {
+                _failures.TryAdd(failure.Source, failure);
+                _ = retryFailures || _seen.Add(failure.Source);
+            }
+
+            foreach (var image in Manifest.Parts.SelectMany(part => MetadataFile.ReadImages(folder, part)))
+            {
+                _seen.Add(image.Source);
+            }
+
             if (!File.Exists(manifestPath))
             {
+                IndexRemoval.Create(folder);
                 Manifest.Save(folder);
             }
         }
@@ -70,48 +77,61 @@ internal sealed class IndexWriter : IDisposable
 
     public IndexManifest Manifest { get; private set; }
 
-    public IReadOnlyList<FailedImage> Failures => _failures;
-
     /// <summary>False where the index already has the image, or knows that it cannot be read.</summary>
-    public bool IsNew(string source) => _seen.Add(Identity(source));
+    public bool IsNew(string source) => _seen.Add(source);
 
-    /// <summary>Appends a row; its id is given here.</summary>
-    /// <exception cref="WhenceException">A value that the index cannot hold.</exception>
-    public void Add(IndexedImage image, ReadOnlySpan<float> features)
+    /// <summary>Why the index cannot hold a feature: a value that is not finite, or beyond float16; null where it can.</summary>
+    public string? Problem(ReadOnlySpan<float> feature)
     {
-        if (features.Length != Manifest.Dimension)
-        {
-            throw new ArgumentException($"{features.Length} values, expected {Manifest.Dimension}.");
-        }
-
-        // A feature must survive the way it is stored: not finite, or beyond float16, is an error of the model or of the choice.
         var limit = Manifest.Type == ElementType.F16 ? (float)Half.MaxValue : float.MaxValue;
-        foreach (var value in features)
+        foreach (var value in feature)
         {
             if (!(Math.Abs(value) <= limit))
             {
-                throw new WhenceException(
-                    $"{image.Source}: encoder '{Manifest.Encoder}' gave the value {value}, which {Manifest.Type} cannot hold; {(float.IsFinite(value) ? "use --dtype float32" : "check the model")}.");
+                return $"encoder '{Manifest.Encoder}' gave the value {value}, which {Manifest.Type} cannot hold; {(float.IsFinite(value) ? "use --dtype float32" : "check the model")}";
             }
         }
 
+        return null;
+    }
+
+    /// <summary>Appends a row; its id is given here.</summary>
+    /// <exception cref="WhenceException">A value that the index cannot hold.</exception>
+    public void Add(IndexedImage image, ReadOnlySpan<float> feature)
+    {
+        if (feature.Length != Manifest.Dimension)
+        {
+            throw new ArgumentException($"{feature.Length} values, expected {Manifest.Dimension}.");
+        }
+
+        if (Problem(feature) is { } problem)
+        {
+            throw new WhenceException($"{image.Source}: {problem}.");
+        }
+
+        _failuresChanged |= _failures.Remove(image.Source); // it failed before and was tried again
         _rows.Add(image with { Id = Manifest.Count + _rows.Count });
-        _features.AddRange(features);
+        _features.AddRange(feature);
         if (_rows.Count == _partSize)
         {
             Commit();
         }
     }
 
-    public void AddFailure(FailedImage failure) => _failures.Add(failure);
+    public void AddFailure(FailedImage failure)
+    {
+        _failures[failure.Source] = failure;
+        _failuresChanged = true;
+    }
 
     /// <summary>Writes what has gathered as a part of its own, and the failures.</summary>
     public void Commit()
     {
-        if (_failures.Count > _savedFailures || (_failures.Count == 0 && File.Exists(Path.Combine(_folder, FeatureIndex.FailuresFile))))
+        if (_failuresChanged)
         {
-            AtomicFile.WriteBytes(Path.Combine(_folder, FeatureIndex.FailuresFile), MetadataFile.WriteFailures(_failures));
-            _savedFailures = _failures.Count;
+            AtomicFile.Write(
+                Path.Combine(_folder, FeatureIndex.FailuresFile), stream => stream.Write(MetadataFile.WriteFailures([.. _failures.Values])));
+            _failuresChanged = false;
         }
 
         if (_rows.Count == 0)
@@ -121,7 +141,7 @@ internal sealed class IndexWriter : IDisposable
 
         var part = new IndexPart
         {
-            Number = Manifest.Parts.Count == 0 ? 0 : Manifest.Parts.Max(p => p.Number) + 1,
+            Number = Manifest.Parts.Count == 0 ? 0 : checked(Manifest.Parts.Max(p => p.Number) + 1),
             FirstId = Manifest.Count,
             Rows = _rows.Count,
             FeaturesSha256 = "",
@@ -129,9 +149,9 @@ internal sealed class IndexWriter : IDisposable
         };
         part = part with
         {
-            FeaturesSha256 = WriteFeatures(
-                Path.Combine(_folder, part.FeaturesFile), CollectionsMarshal.AsSpan(_features), Manifest.Dimension, Manifest.Type),
-            MetadataSha256 = AtomicFile.WriteBytes(Path.Combine(_folder, part.MetadataFile), MetadataFile.WriteImages(_rows)),
+            FeaturesSha256 = WriteFeatures(Path.Combine(_folder, part.FeaturesFile), CollectionsMarshal.AsSpan(_features), Manifest),
+            MetadataSha256 = AtomicFile.Write(
+                Path.Combine(_folder, part.MetadataFile), stream => stream.Write(MetadataFile.WriteImages(_rows))),
         };
         Manifest = Manifest with { Parts = [.. Manifest.Parts, part] };
         Manifest.Save(_folder);
@@ -141,59 +161,49 @@ internal sealed class IndexWriter : IDisposable
 
     public void Dispose() => _lock.Dispose();
 
-    /// <summary>Writes rows x d features as they are stored and returns the file's SHA-256.</summary>
-    public static string WriteFeatures(string path, ReadOnlySpan<float> features, int dimension, ElementType type)
+    /// <summary>Writes rows x d features as the manifest says they are stored; returns the file's SHA-256.</summary>
+    public static unsafe string WriteFeatures(string path, ReadOnlySpan<float> features, IndexManifest manifest)
     {
-        using var bytes = new MemoryStream();
-        if (type == ElementType.F16)
+        fixed (float* data = features)
         {
-            var halves = new Half[features.Length];
-            TensorPrimitives.ConvertToHalf(features, halves);
-            NpyFile.Write(bytes, halves, dimension);
-        }
-        else
-        {
-            NpyFile.Write(bytes, features, dimension);
-        }
+            var (first, length) = ((nint)data, features.Length); // a lambda cannot hold a span
+            return AtomicFile.Write(path, stream =>
+            {
+                var values = new ReadOnlySpan<float>((float*)first, length);
+                NpyFile.WriteHeader(stream, manifest.Type, length / manifest.Dimension, manifest.Dimension);
+                if (manifest.Type == ElementType.F32)
+                {
+                    stream.Write(MemoryMarshal.AsBytes(values));
+                    return;
+                }
 
-        return AtomicFile.WriteBytes(path, bytes.ToArray());
+                var halves = ArrayPool<Half>.Shared.Rent(1 << 16);
+                for (; values.Length > 0; values = values[Math.Min(halves.Length, values.Length)..])
+                {
+                    var chunk = halves.AsSpan(0, Math.Min(halves.Length, values.Length));
+                    TensorPrimitives.ConvertToHalf(values[..chunk.Length], chunk);
+                    stream.Write(MemoryMarshal.AsBytes(chunk));
+                }
+
+                ArrayPool<Half>.Shared.Return(halves);
+            });
+        }
     }
 
     // Temporary files of a run that was killed; removed.parquet belongs to another writer, which may be at work.
     private void DeleteLeftovers()
     {
-        foreach (var leftover in Directory.EnumerateFiles(_folder, "*" + AtomicFile.TemporarySuffix, SearchOption.AllDirectories)
-            .Where(path => !Path.GetFileName(path).StartsWith(IndexRemoval.FileName, StringComparison.Ordinal)))
+        var leftovers = new[] { _folder, Path.Combine(_folder, "features"), Path.Combine(_folder, "metadata") }
+            .SelectMany(folder => Directory.EnumerateFiles(folder, "*" + AtomicFile.TemporarySuffix))
+            .Where(path => !Path.GetFileName(path).StartsWith(IndexRemoval.FileName, StringComparison.Ordinal));
+        foreach (var leftover in leftovers)
         {
             File.Delete(leftover);
         }
     }
 
-    private IEnumerable<IndexedImage> ExistingRows() =>
-        Manifest.Parts.SelectMany(p => MetadataFile.ReadImages(_folder, p));
-
-    private void CheckSameKind(IndexManifest blank)
-    {
-        var sameEncoder = Manifest.Encoder == blank.Encoder
-            && (Manifest.EncoderSpec is null || blank.EncoderSpec is null
-                ? Manifest.EncoderSpec == blank.EncoderSpec
-                : Manifest.EncoderSpec.IsSameEncoder(blank.EncoderSpec));
-        if (sameEncoder && Manifest.AutoOrient != blank.AutoOrient)
-        {
-            throw new WhenceException($"{_folder}: built {(Manifest.AutoOrient ? "with" : "without")} --auto-orient; go on in the same way, or give --out another folder.");
-        }
-
-        if (!sameEncoder || Manifest.Dimension != blank.Dimension || Manifest.Type != blank.Type || Manifest.Normalized != blank.Normalized)
-        {
-            throw new WhenceException(
-                $"{_folder}: an index of encoder '{Manifest.Encoder}' ({Manifest.Dimension} x {Manifest.Type}); features of '{blank.Encoder}' ({blank.Dimension} x {blank.Type}) cannot be added, give --out another folder.");
-        }
-    }
-
-    // A 128-bit hash instead of the string: a hundred million locators fit in memory.
-    private static UInt128 Identity(string source) =>
-        System.Buffers.Binary.BinaryPrimitives.ReadUInt128LittleEndian(SHA256.HashData(Encoding.UTF8.GetBytes(source)));
-
+    // What a run that was killed before its first manifest leaves.
     private static bool IsForeign(string path) =>
-        Path.GetFileName(path) is not ("features" or "metadata" or ".lock") && !path.EndsWith(AtomicFile.TemporarySuffix, StringComparison.Ordinal);
+        Path.GetFileName(path) is not ("features" or "metadata" or ".lock" or IndexRemoval.FileName or FeatureIndex.FailuresFile)
+        && !path.EndsWith(AtomicFile.TemporarySuffix, StringComparison.Ordinal);
 }

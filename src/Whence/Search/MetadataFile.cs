@@ -86,6 +86,9 @@ internal static class MetadataFile
         }).ToArray();
     });
 
+    public static IReadOnlyList<string> ReadColumns(string path) =>
+        Read(path, table => Task.FromResult(table.Columns.Select(ParquetTable.NameOf).ToArray()));
+
     public static IReadOnlyList<FailedImage> ReadFailures(string path) => Read(path, async table =>
     {
         var sources = await TextAsync(table, "source");

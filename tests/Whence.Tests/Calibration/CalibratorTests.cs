@@ -49,7 +49,7 @@ public class CalibratorTests
     {
         var random = new Random(seed);
         var similarities = Enumerable.Range(0, count + 1).Select(_ => (random.NextSingle() * 2) - 1).ToArray();
-        var influence = new Calibrator { Tau = 0.01 + random.NextDouble(), Lambda = (random.NextDouble() * 2) - 1, Fitted = true }
+        var influence = new Calibrator { Tau = 0.01 + random.NextDouble(), Lambda = (random.NextDouble() * 2) - 1 }
             .Normalize(similarities);
         var shares = similarities.Select(influence.Of).ToArray();
         return shares.All(p => p is >= 0 and <= 1) && Math.Abs(shares.Sum() - 1) < 1e-9 && shares.Count(p => p > 0) == influence.Nonzero;
@@ -66,7 +66,7 @@ public class CalibratorTests
     [Fact]
     public void A_removed_image_has_no_share_even_below_a_negative_threshold()
     {
-        var influence = new Calibrator { Tau = 1, Lambda = -0.5, Fitted = true }.Normalize([0.5f, float.NaN, 0.25f]);
+        var influence = new Calibrator { Tau = 1, Lambda = -0.5 }.Normalize([0.5f, float.NaN, 0.25f]);
         Assert.Equal(0, influence.Of(float.NaN));
         Assert.Equal(2, influence.Nonzero);
         Assert.Equal(1, influence.Of(0.5f) + influence.Of(0.25f), 12);
@@ -87,7 +87,7 @@ public class CalibratorTests
     [InlineData(double.NaN, 0.1)]
     [InlineData(1, 1)]
     public void Refuses_impossible_parameters(double tau, double lambda) =>
-        Assert.Throws<ArgumentException>(() => new Calibrator { Tau = tau, Lambda = lambda, Fitted = true }.Normalize([1]));
+        Assert.Throws<ArgumentException>(() => new Calibrator { Tau = tau, Lambda = lambda }.Normalize([1]));
 
     [Fact]
     public void Reads_the_authors_checkpoint()
@@ -98,7 +98,7 @@ public class CalibratorTests
         var calibrator = Calibrator.Load(Path.Combine(folder, "calibrator.pth"));
         Assert.Equal(1 / final.GetProperty("inv_tau").GetDouble(), calibrator.Tau, 1e-6);
         Assert.Equal(-0.001 * final.GetProperty("bias").GetDouble(), calibrator.Lambda, 1e-6);
-        Assert.True(calibrator.Fitted);
+        Assert.False(calibrator.Fitted); // the file does not say for which encoder
     }
 
     [Fact]
@@ -106,7 +106,7 @@ public class CalibratorTests
     {
         using var temp = new TempFolder();
         File.WriteAllText(temp["c.json"], """{"format":"whence-calibration","version":1,"tau":0.1,"lambda":0.02,"encoder":"resnet18"}""");
-        Assert.Equal(new Calibrator { Tau = 0.1, Lambda = 0.02, Fitted = true, Encoder = "resnet18" }, Calibrator.Load(temp["c.json"]));
+        Assert.Equal(new Calibrator { Tau = 0.1, Lambda = 0.02, Encoder = "resnet18", Origin = "read from c.json" }, Calibrator.Load(temp["c.json"]));
     }
 
     [Theory]
@@ -126,6 +126,6 @@ public class CalibratorTests
     private static (Calibrator Calibrator, double Offset) FromPair(JsonElement pair)
     {
         var (inverseTau, bias) = (pair.GetProperty("inv_tau").GetDouble(), pair.GetProperty("bias").GetDouble());
-        return (new Calibrator { Tau = 1 / inverseTau, Lambda = -0.001 * bias, Fitted = true }, 0.001 * bias);
+        return (new Calibrator { Tau = 1 / inverseTau, Lambda = -0.001 * bias }, 0.001 * bias);
     }
 }

@@ -13,11 +13,13 @@ public class KillTests
         await RunAsync(temp, "expected", killInPart: null);
 
         var finished = false;
-        for (var parts = 1; !finished; parts++)
+        var parts = 1;
+        for (; !finished; parts++)
         {
             finished = await RunAsync(temp, "index", killInPart: parts);
         }
 
+        Assert.True(parts > 3, "it was never killed");
         Search.IndexBuilderTests.AssertSameFiles(temp["expected"], temp["index"]);
         Assert.Empty(IndexVerification.Verify(temp["index"], cancellation: TestContext.Current.CancellationToken));
     }

@@ -41,6 +41,28 @@ public sealed class WhenceCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task A_bad_query_among_many_costs_only_its_own_answer()
+    {
+        var index = await IndexPhotosAsync(3);
+        File.WriteAllText(_temp["photos", "00001.png"], "no image");
+        var (code, output, error) = await RunAsync("attribute", _temp["photos"], "--index", index, "--format", "jsonl");
+        Assert.Equal(2, code);
+        Assert.Equal(2, output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+        AssertOneLine(error);
+    }
+
+    [Fact]
+    public async Task Escape_sequences_in_a_caption_do_not_reach_the_terminal()
+    {
+        TestImages.WriteFolder(_temp["photos"], 1);
+        File.WriteAllText(_temp["photos", "00000.txt"], "red \u001b[31malert\nnext line");
+        await RunAsync("index", _temp["photos"], "--out", _temp["index"]);
+        var (_, output, _) = await RunAsync("attribute", _temp["photos", "00000.png"], "--index", _temp["index"]);
+        Assert.DoesNotContain('\u001b', output);
+        Assert.Contains("[U+001B][31malert next line", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Explain_finds_an_image_by_its_file()
     {
         var index = await IndexPhotosAsync(4);
@@ -48,6 +70,7 @@ public sealed class WhenceCommandTests : IDisposable
         Assert.Equal(0, code);
         Assert.Contains("rank ", output, StringComparison.Ordinal);
         Assert.Contains("before it", output, StringComparison.Ordinal);
+        Assert.Contains("uncalibrated", output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -115,6 +138,12 @@ public sealed class WhenceCommandTests : IDisposable
         { "--from-embeddings", ["index", "--out", "{new}"] },
         { "0 to", ["remove", "--index", "{index}", "--id", "99"] },
         { "Nothing to remove", ["remove", "--index", "{index}"] },
+        { "--top", ["attribute", "{photos}", "--index", "{index}", "--top", "abc"] },
+        { "--part-size", ["index", "{photos}", "--out", "{new}", "--part-size", "1e6"] },
+        { ".html", ["attribute", "{photos}", "--index", "{index}", "--report", "{photos}/00000.png"] },
+        { "no such folder", ["attribute", "{photos}", "--index", "{index}", "--report", "{new}/r.html"] },
+        { "--dry-run does nothing", ["index", "--from-features", "x.pth", "--out", "{new}", "--dry-run"] },
+        { "00000.png", ["demo", "--out", "{photos}"] },
         { "between 0 and 1", ["attribute", "{photos}", "--index", "{index}", "--min-influence", "2"] },
         { "00000.png", ["attribute", "{photos}", "--index", "{index}", "--mapper", "{photos}/00000.png"] },
         { "calibration", ["attribute", "{photos}", "--index", "{index}", "--calibration", "{new}.json"] },

@@ -26,6 +26,16 @@ public class OnnxEncoderTests
     }
 
     [Fact]
+    public void Fewer_images_than_a_fixed_batch_are_filled_up()
+    {
+        using var temp = new TempFolder();
+        using var encoder = new OnnxEncoder(EncoderSpec.Load(TinyOnnx.Write(temp.Path, "tiny", batch: 4)));
+        var features = new float[6];
+        encoder.Encode([.. Constant(1, 2, 3), .. Constant(4, 5, 6)], features);
+        Assert.Equal([1, 2, 3, 4, 5, 6], features);
+    }
+
+    [Fact]
     public async Task Several_threads_may_encode_at_once()
     {
         using var temp = new TempFolder();

@@ -18,15 +18,15 @@ public class CsvReportTests
         };
 
         Assert.Equal(
-            "query,rank,id,source,similarity,influence,Creator,caption,licence\r\n" +
-            "out/query.png,1,101,train/001.jpg,0.999,0.5,,\"one, \"\"two\"\"\",CC0\r\n" +
-            "other.png,2,102,train/002.jpg,-0.5,0.25,Ada,\"line\r\nbreak\",\r\n",
+            "query,rank,id,source,similarity,influence,calibrated,Creator,caption,licence\r\n" +
+            "out/query.png,1,101,train/001.jpg,0.999,0.5,no,,\"one, \"\"two\"\"\",CC0\r\n" +
+            "other.png,2,102,train/002.jpg,-0.5,0.25,no,Ada,\"line\r\nbreak\",\r\n",
             Csv(first, second));
     }
 
     [Fact]
     public void No_results_make_a_header_alone_and_no_byte_order_mark() =>
-        Assert.Equal("query,rank,id,source,similarity,influence\r\n", Csv());
+        Assert.Equal("query,rank,id,source,similarity,influence,calibrated\r\n", Csv());
 
     [Theory]
     [InlineData("=HYPERLINK(\"http://example.org\")", "'=HYPERLINK(\"http://example.org\")")]
@@ -73,8 +73,8 @@ public class CsvReportTests
 
         var rows = Rows(attribution);
 
-        Assert.Equal(["metadata.id", "metadata.metadata.id"], rows[0][6..]);
-        Assert.Equal(["a", "b"], rows[1][6..]);
+        Assert.Equal(["metadata.id", "metadata.metadata.id"], rows[0][7..]);
+        Assert.Equal(["a", "b"], rows[1][7..]);
     }
 
     [Theory]

@@ -198,7 +198,7 @@ public class HtmlReportTests
     [Fact]
     public void The_page_says_whether_percentages_are_probabilities()
     {
-        var fitted = new Calibrator { Tau = 0.05, Lambda = 0.01, Fitted = true };
+        var fitted = new Calibrator { Tau = 0.05, Lambda = 0.01, Encoder = "resnet18" };
 
         Assert.StartsWith("Uncalibrated.", ByClass(Page(Samples.Attribution(0.5)), "note").Single().Value, StringComparison.Ordinal);
         Assert.StartsWith("Calibrated:", ByClass(Page(Samples.Attribution(0.5) with { Calibration = fitted }), "note").Single().Value, StringComparison.Ordinal);

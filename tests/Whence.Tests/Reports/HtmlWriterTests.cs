@@ -13,7 +13,7 @@ public class HtmlWriterTests
         using var writer = new StringWriter(CultureInfo.InvariantCulture);
         new HtmlWriter(writer).Write($"<p title=\"{text}\">{text}</p>");
 
-        var expected = HtmlWriter.Clean(text ?? "");
+        var expected = ShownText.Clean(text ?? "");
         var parsed = XElement.Parse(writer.ToString(), LoadOptions.PreserveWhitespace);
         // XML turns line breaks in attributes into spaces.
         return parsed.Value == expected && parsed.Attribute("title")!.Value == expected.Replace('\n', ' ').Replace('\t', ' ');
@@ -26,17 +26,17 @@ public class HtmlWriterTests
     [InlineData("a\u202Eb\u2066c", "a[U+202E]b[U+2066]c")]
     [InlineData("\u001B[31m\u0085\r", "[U+001B][31m[U+0085][U+000D]")]
     public void Hidden_characters_become_visible_and_scripts_keep_theirs(string text, string expected) =>
-        Assert.Equal(expected, HtmlWriter.Clean(text));
+        Assert.Equal(expected, ShownText.Clean(text));
 
     [Fact]
     public void Half_characters_and_noncharacters_become_visible() => // Not as InlineData, which would mend them.
-        Assert.Equal("[U+DC00][U+D83D][U+FFFE][U+FFFF]", HtmlWriter.Clean("\uDC00\uD83D\uFFFE\uFFFF"));
+        Assert.Equal("[U+DC00][U+D83D][U+FFFE][U+FFFF]", ShownText.Clean("\uDC00\uD83D\uFFFE\uFFFF"));
 
     [Fact]
     public void Endless_text_is_cut_without_splitting_a_character()
     {
-        Assert.Equal(new string('x', 2000) + "…", HtmlWriter.Clean(new string('x', 1_000_000)));
-        Assert.Equal(new string('x', 1999) + "…", HtmlWriter.Clean(new string('x', 1999) + "😀😀"));
+        Assert.Equal(new string('x', 2000) + "…", ShownText.Clean(new string('x', 1_000_000)));
+        Assert.Equal(new string('x', 1999) + "…", ShownText.Clean(new string('x', 1999) + "😀😀"));
     }
 
     [Theory]

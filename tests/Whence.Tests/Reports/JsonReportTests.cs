@@ -32,7 +32,7 @@ public class JsonReportTests
         {
             Query = new QueryImage("q", "0"),
             Mapper = null,
-            Calibration = new Calibrator { Tau = 0.5, Lambda = 0.25, Fitted = true },
+            Calibration = new Calibrator { Tau = 0.5, Lambda = 0.25, Encoder = "resnet18" },
             Searched = 2,
             Nonzero = 2,
             Remaining = 0,

@@ -70,6 +70,58 @@ public class IndexBuilderTests
     }
 
     [Fact]
+    public async Task Retrying_one_source_keeps_the_failures_of_the_others()
+    {
+        using var temp = new TempFolder();
+        TestImages.WriteFolder(temp["photos"], 3);
+        File.WriteAllText(temp["photos", "bad.png"], "no image");
+        await BuildAsync(temp, "index", Small);
+        TestImages.WriteFolder(temp["more"], 2, firstSeed: 50);
+
+        using var encoder = new PatchEncoder();
+        await new IndexBuilder(temp["index"], encoder, Small with { RetryFailures = true }).BuildAsync([temp["more"]]);
+
+        Assert.Equal("bad.png", Assert.Single(FeatureIndex.Open(temp["index"]).ReadFailures()).Key);
+    }
+
+    [Fact]
+    public async Task A_feature_that_the_index_cannot_hold_is_one_failure_not_the_end()
+    {
+        using var temp = new TempFolder();
+        TestImages.WriteFolder(temp["photos"], 9);
+        var calls = 0;
+        using var encoder = new PatchEncoder(maxBatch: 1) { AfterEncode = features => features[0] = ++calls == 4 ? 70_000 : features[0] };
+
+        var result = await new IndexBuilder(temp["index"], encoder, Small with { Threads = 1 }).BuildAsync([temp["photos"]]);
+
+        Assert.Equal(new IndexProgress(8, 1, 0), result);
+        Assert.Contains("float32", Assert.Single(FeatureIndex.Open(temp["index"]).ReadFailures()).Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_source_that_does_not_exist_is_told_before_any_work()
+    {
+        using var temp = new TempFolder();
+        TestImages.WriteFolder(temp["photos"], 3);
+        using var encoder = new PatchEncoder();
+        var error = await Assert.ThrowsAsync<WhenceException>(() =>
+            new IndexBuilder(temp["index"], encoder).BuildAsync([temp["photos"], temp["typo"]]));
+        Assert.Contains("typo", error.Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(temp["index"]));
+    }
+
+    [Fact]
+    public async Task Other_peoples_files_in_the_folder_are_left_alone()
+    {
+        using var temp = new TempFolder();
+        TestImages.WriteFolder(temp["photos"], 3);
+        Directory.CreateDirectory(temp["index"]);
+        File.WriteAllText(temp["index", "thesis.tmp"], "years of work");
+        await Assert.ThrowsAsync<WhenceException>(() => BuildAsync(temp, "index", Small));
+        Assert.True(File.Exists(temp["index", "thesis.tmp"]));
+    }
+
+    [Fact]
     public async Task Fail_fast_names_the_image_and_keeps_what_was_written()
     {
         using var temp = new TempFolder();
@@ -146,10 +198,10 @@ public class IndexBuilderTests
     // What a kill leaves behind: files of the part in flight, whole or torn, that the manifest does not name.
     [Theory]
     [InlineData("features/part-00001.npy")]
-    [InlineData("features/part-00001.npy.tmp")]
+    [InlineData("features/part-00001.npy.whence-tmp")]
     [InlineData("metadata/part-00001.parquet")]
-    [InlineData("whence.json.tmp")]
-    [InlineData("failures.parquet.tmp")]
+    [InlineData("whence.json.whence-tmp")]
+    [InlineData("failures.parquet.whence-tmp")]
     public async Task Leftovers_of_a_killed_run_do_no_harm(string leftover)
     {
         using var temp = new TempFolder();

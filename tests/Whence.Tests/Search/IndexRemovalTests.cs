@@ -17,6 +17,40 @@ public class IndexRemovalTests
     }
 
     [Fact]
+    public void A_key_that_looks_like_a_number_is_a_key()
+    {
+        using var temp = new TempFolder();
+        using (var writer = TestIndex.NewWriter(temp["index"], 1, partSize: 5))
+        {
+            foreach (var key in new[] { "7", "000000001", "x", "y" })
+            {
+                writer.Add(TestIndex.Row(0) with { Source = $"/images/{key}.png", Key = key, Sha256 = key }, [1]);
+            }
+
+            writer.Commit();
+        }
+
+        Assert.Equal([0], Find("7")); // a key before it is an id
+        Assert.Equal([1], Find("000000001"));
+        Assert.Equal([3], Find("3")); // nobody's key
+        Assert.Empty(Find("03"));
+        Assert.Empty(Find("4"));
+        Assert.Equal([2], Find("sha256:x"));
+
+        IReadOnlyList<long> Find(string name) => ImageNames.Find(FeatureIndex.Open(temp["index"]), [name])[name];
+    }
+
+    [Fact]
+    public void A_lost_list_of_removals_is_noticed()
+    {
+        using var temp = new TempFolder();
+        FeatureIndexTests.Fill(temp["index"], 12);
+        IndexRemoval.Remove(temp["index"], [7], []);
+        File.Delete(temp["index", "removed.parquet"]);
+        Assert.Contains("removed.parquet", Assert.Throws<WhenceException>(() => FeatureIndex.Open(temp["index"])).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Removing_twice_counts_once()
     {
         using var temp = new TempFolder();
@@ -41,7 +75,7 @@ public class IndexRemovalTests
         using var temp = new TempFolder();
         FeatureIndexTests.Fill(temp["index"], 12);
         IndexRemoval.Remove(temp["index"], [7], []);
-        File.WriteAllText(temp["index", "removed.parquet.tmp"], "torn");
+        File.WriteAllText(temp["index", "removed.parquet.whence-tmp"], "torn");
         Assert.Equal([7], FeatureIndex.Open(temp["index"]).Removed);
         IndexRemoval.Remove(temp["index"], [8], []);
         Assert.Equal([7, 8], FeatureIndex.Open(temp["index"]).Removed.Order());

@@ -30,6 +30,19 @@ public sealed class IndexRepairTests : IDisposable
     }
 
     [Fact]
+    public async Task An_image_that_was_taken_out_is_not_needed()
+    {
+        IndexRemoval.Remove(_temp["index"], [3], []);
+        File.Delete(_temp["photos", "00003.png"]);
+        File.WriteAllText(_temp["index", "features/part-00000.npy"], "torn");
+
+        Assert.Equal(1, await RebuildAsync());
+
+        Assert.Empty(Verify());
+        Assert.All(FeatureIndex.Open(_temp["index"]).ReadFeatures([3]).Row(0).ToArray(), value => Assert.Equal(0, value));
+    }
+
+    [Fact]
     public async Task Damaged_metadata_stays_reported()
     {
         File.WriteAllText(_temp["index", "metadata/part-00001.parquet"], "torn");
