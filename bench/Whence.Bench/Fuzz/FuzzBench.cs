@@ -82,11 +82,11 @@ internal static class FuzzBench
             });
         }
 
-        foreach (var (text, times) in run.Printed.OrderByDescending(p => p.Value).Take(10))
+        foreach (var (text, (times, number)) in run.Printed.OrderByDescending(p => p.Value.Times).Take(10))
         {
-            Console.WriteLine($"printed by native code, {times} times: {text}");
+            Console.WriteLine($"printed by native code, {times} times, first about case {number}: {text}");
         }
 
-        return new JsonObject { ["seed"] = seed, ["count"] = count, ["formats"] = rows, ["printedLines"] = run.Printed.Values.Sum() };
+        return new JsonObject { ["seed"] = seed, ["count"] = count, ["formats"] = rows, ["printedLines"] = run.Printed.Values.Sum(p => p.Times) };
     }
 }

@@ -12,8 +12,8 @@ internal sealed class FuzzRun(int seed, string temporary)
 {
     public List<FuzzResult> Results { get; } = [];
 
-    /// <summary>Lines that no code of ours printed.</summary>
-    public ConcurrentDictionary<string, int> Printed { get; } = new();
+    /// <summary>Lines that no code of ours printed: how often, and at or just before which case first.</summary>
+    public ConcurrentDictionary<string, (int Times, int Case)> Printed { get; } = new();
 
     public void Cases(int first, int end, int hangMilliseconds)
     {
@@ -33,9 +33,9 @@ internal sealed class FuzzRun(int seed, string temporary)
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         })!;
-        worker.ErrorDataReceived += (_, line) => Count(line.Data ?? "");
-        worker.BeginErrorReadLine();
         var (number, format, hangs) = (first, "?", false);
+        worker.ErrorDataReceived += (_, line) => Count(line.Data ?? "", number);
+        worker.BeginErrorReadLine();
         var clock = Stopwatch.StartNew();
         using var watch = new Timer(
             _ =>
@@ -62,7 +62,7 @@ internal sealed class FuzzRun(int seed, string temporary)
             }
             else
             {
-                Count(line);
+                Count(line, number);
             }
         }
 
@@ -75,11 +75,11 @@ internal sealed class FuzzRun(int seed, string temporary)
         return number + 1;
     }
 
-    private void Count(string line)
+    private void Count(string line, int number)
     {
         if (line.Length > 0)
         {
-            Printed.AddOrUpdate(line, 1, (_, times) => times + 1);
+            Printed.AddOrUpdate(line, (1, number), (_, known) => (known.Times + 1, known.Case));
         }
     }
 }

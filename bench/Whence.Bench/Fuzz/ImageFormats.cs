@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.IO.Compression;
+using System.Text;
 using Whence.Images;
 
 namespace Whence.Bench.Fuzz;
@@ -23,8 +25,33 @@ internal static class ImageFormats
             .ToLookup(Path.GetExtension, path => new FuzzSeed($"image{Path.GetExtension(path)}", File.ReadAllBytes(path)));
         foreach (var (extension, weight) in new[] { ("jpg", 5), ("png", 5), ("webp", 5), ("gif", 3), ("bmp", 4) })
         {
-            yield return new FuzzFormat(extension.ToUpperInvariant(), weight, [.. files["." + extension]], Read) { Repair = extension == "png" ? Repair.Png : null };
+            FuzzSeed[] large = extension == "png" ? [new FuzzSeed("large.png", Large())] : [];
+            yield return new FuzzFormat(extension.ToUpperInvariant(), weight, [.. files["." + extension], .. large], Read) { Repair = extension == "png" ? Repair.Png : null };
         }
+    }
+
+    /// <summary>As many pixels as are allowed, in 22 kB: black and white, one color.</summary>
+    private static byte[] Large()
+    {
+        const int Side = 13_376;
+        using var bytes = new MemoryStream();
+        bytes.Write([0x89, (byte)'P', (byte)'N', (byte)'G', 0x0D, 0x0A, 0x1A, 0x0A]);
+        Chunk("IHDR", [.. Int32(Side), .. Int32(Side), 1, 0, 0, 0, 0]);
+        using (var packed = new MemoryStream())
+        {
+            using (var zlib = new ZLibStream(packed, CompressionLevel.SmallestSize, leaveOpen: true))
+            {
+                zlib.Write(new byte[Side * (1 + (Side / 8))]);
+            }
+
+            Chunk("IDAT", packed.ToArray());
+        }
+
+        Chunk("IEND", []);
+        return Repair.Png(bytes.ToArray());
+
+        void Chunk(string type, byte[] content) => bytes.Write([.. Int32(content.Length), .. Encoding.ASCII.GetBytes(type), .. content, .. Int32(0)]);
+        static byte[] Int32(int value) => [(byte)(value >> 24), (byte)(value >> 16), (byte)(value >> 8), (byte)value];
     }
 
     private static void Read(Attempt attempt)

@@ -33,7 +33,8 @@ internal static class IndexFormats
         })
         {
             yield return new FuzzFormat(
-                name, weight, [.. damaged.Select(path => new FuzzSeed($"index/{path}", files[path], [.. files.Where(f => f.Key != path).Select(f => ($"index/{f.Key}", f.Value))]))], Read) { IsText = name == IndexManifest.FileName };
+                name, weight, [.. damaged.Select(path => new FuzzSeed($"index/{path}", files[path], [.. files.Where(f => f.Key != path).Select(f => ($"index/{f.Key}", f.Value))]))], Read)
+            { IsText = name == IndexManifest.FileName };
         }
     }
 

@@ -32,7 +32,8 @@ internal static class SourceFormats
                 new FuzzSeed("t.tsv", "path\tlicence\na.jpg\tCC0\nb.jpg\tCC BY\n"u8.ToArray()),
                 new FuzzSeed("t.jsonl", "{\"key\": \"a\", \"n\": 1.5, \"l\": [1, {\"x\": null}]}\n{\"key\": \"b\", \"caption\": \"\\ud83d\\ude00\", \"t\": true}\n"u8.ToArray()),
             ],
-            ReadTable) { IsText = true };
+            ReadTable)
+        { IsText = true };
         yield return new FuzzFormat(
             "import of clip",
             1,

@@ -29,6 +29,7 @@ public static class ImageDecoder
     {
         limits ??= DecodeLimits.Default;
         limits.CheckFile(file.Length);
+        _ = PillowDifference.Find(file); // refuses what Decode would refuse
         fixed (byte* start = file)
         {
             using var codec = Open(start, file.Length, limits);

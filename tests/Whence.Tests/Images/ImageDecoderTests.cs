@@ -171,6 +171,7 @@ public class ImageDecoderTests
         var file = Read("bits16_565.bmp");
         file[59] ^= 2;
         Assert.Contains("the color mask 0x000005E0", Refused(file), StringComparison.Ordinal);
+        Assert.Throws<WhenceException>(() => ImageDecoder.ReadSize(file));
     }
 
     private static byte[] Read(string file) => File.ReadAllBytes(Path.Combine(Golden, "images", file));
