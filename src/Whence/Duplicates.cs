@@ -17,7 +17,7 @@ internal static class Duplicates
         {
             var feature = features.Row(i).ToArray();
             Normalization.NormalizeRow(feature);
-            var group = groups.FindIndex(g => HasSameContent(g.Best, result) || ExactSearch.Dot(g.Feature, feature) >= threshold);
+            var group = groups.FindIndex(g => HasSameContent(g.Best, result) || DotProduct.Of(g.Feature, feature) >= threshold);
             if (group < 0)
             {
                 groups.Add((result, feature, []));

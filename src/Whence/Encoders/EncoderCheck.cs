@@ -1,5 +1,4 @@
 using Whence.Images;
-using Whence.Search;
 using Whence.Vectors;
 
 namespace Whence.Encoders;
@@ -89,7 +88,7 @@ public sealed record EncoderCheck
         var together = new float[features.Length * encoder.Spec.Dimension];
         encoder.Encode(inputs.SelectMany(i => i).ToArray(), together);
         var alone = features.SelectMany(f => f).ToArray();
-        var length = Math.Sqrt(ExactSearch.Dot(features[0], features[0]));
+        var length = Math.Sqrt(DotProduct.Of(features[0], features[0]));
         return together.Zip(alone).Max(p => Math.Abs((double)p.First - p.Second)) / length;
     }
 
@@ -98,6 +97,6 @@ public sealed record EncoderCheck
         var (x, y) = ((float[])a.Clone(), (float[])b.Clone());
         Normalization.NormalizeRow(x);
         Normalization.NormalizeRow(y);
-        return ExactSearch.Dot(x, y);
+        return DotProduct.Of(x, y);
     }
 }

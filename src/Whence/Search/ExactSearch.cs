@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Runtime.Intrinsics;
 using Whence.Mapping;
 using Whence.Vectors;
 
@@ -98,7 +97,7 @@ public sealed class ExactSearch
             var removed = _index.Removed.Contains(id);
             for (var q = 0; q < similarities.Length; q++)
             {
-                var similarity = (float)Dot(row, queries.Row(q));
+                var similarity = (float)DotProduct.Of(row, queries.Row(q));
                 if (float.IsNaN(similarity))
                 {
                     throw new WhenceException(
@@ -108,40 +107,6 @@ public sealed class ExactSearch
                 similarities[q][id] = removed ? float.NaN : similarity;
             }
         }
-    }
-
-    /// <summary>
-    /// The canonical dot product: 16 partial sums in double (element i goes to sum i mod 16), added up pairwise. A product of
-    /// two floats is exact in double, so only the order of the additions matters, and it is the same everywhere.
-    /// </summary>
-    internal static double Dot(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
-    {
-        var (low, high) = (Vector512<double>.Zero, Vector512<double>.Zero);
-        var i = 0;
-        for (; i <= a.Length - 16; i += 16)
-        {
-            var (x, y) = (Vector512.Create(a.Slice(i, 16)), Vector512.Create(b.Slice(i, 16)));
-            low += Vector512.WidenLower(x) * Vector512.WidenLower(y);
-            high += Vector512.WidenUpper(x) * Vector512.WidenUpper(y);
-        }
-
-        Span<double> sums = stackalloc double[16];
-        low.CopyTo(sums);
-        high.CopyTo(sums[8..]);
-        for (var j = 0; i + j < a.Length; j++)
-        {
-            sums[j] += (double)a[i + j] * b[i + j];
-        }
-
-        for (var width = 8; width > 0; width /= 2)
-        {
-            for (var j = 0; j < width; j++)
-            {
-                sums[j] += sums[j + width];
-            }
-        }
-
-        return sums[0];
     }
 
     /// <summary>One thread's buffers and its open part.</summary>

@@ -1,6 +1,4 @@
-using System.Numerics;
 using System.Numerics.Tensors;
-using System.Runtime.InteropServices;
 
 namespace Whence.Vectors;
 
@@ -13,26 +11,8 @@ public static class Normalization
     /// <summary>A vector shorter than this is divided by it instead of by its norm: zero stays zero, never NaN.</summary>
     public const double Epsilon = 1e-12;
 
-    /// <summary>Euclidean norm, accumulated in float64.</summary>
-    public static double Norm(ReadOnlySpan<float> row)
-    {
-        var whole = MemoryMarshal.Cast<float, Vector<float>>(row);
-        Vector<double> low = default, high = default;
-        foreach (var piece in whole)
-        {
-            Vector.Widen(piece, out var a, out var b);
-            low += a * a;
-            high += b * b;
-        }
-
-        var sum = Vector.Sum(low + high);
-        foreach (var value in row[(whole.Length * Vector<float>.Count)..])
-        {
-            sum += (double)value * value;
-        }
-
-        return Math.Sqrt(sum);
-    }
+    /// <summary>Euclidean norm, accumulated in float64 in an order that is the same on every machine.</summary>
+    public static double Norm(ReadOnlySpan<float> row) => Math.Sqrt(DotProduct.Of(row, row));
 
     /// <summary>Divides the vector by max(its norm, <see cref="Epsilon"/>), in place.</summary>
     public static void NormalizeRow(Span<float> row)

@@ -1,4 +1,3 @@
-using FsCheck.Xunit;
 using Whence.Search;
 using Whence.Vectors;
 
@@ -6,39 +5,6 @@ namespace Whence.Tests.Search;
 
 public class ExactSearchTests
 {
-    [Property(MaxTest = 200)]
-    public bool The_dot_product_of_integers_is_exact(int seed, byte length)
-    {
-        var random = new Random(seed);
-        var a = Enumerable.Range(0, length).Select(_ => random.Next(-1000, 1001)).ToArray();
-        var b = Enumerable.Range(0, length).Select(_ => random.Next(-1000, 1001)).ToArray();
-        var expected = a.Zip(b).Sum(p => (long)p.First * p.Second);
-        return ExactSearch.Dot(a.Select(x => (float)x).ToArray(), b.Select(x => (float)x).ToArray()) == expected;
-    }
-
-    [Property(MaxTest = 100)]
-    public bool The_dot_product_adds_in_the_documented_order(int seed, byte length)
-    {
-        var random = new Random(seed);
-        var a = Enumerable.Range(0, length).Select(_ => (random.NextSingle() * 2) - 1).ToArray();
-        var b = Enumerable.Range(0, length).Select(_ => (random.NextSingle() * 2) - 1).ToArray();
-        var sums = new double[16];
-        for (var i = 0; i < length; i++)
-        {
-            sums[i % 16] += (double)a[i] * b[i];
-        }
-
-        for (var width = 8; width > 0; width /= 2)
-        {
-            for (var j = 0; j < width; j++)
-            {
-                sums[j] += sums[j + width];
-            }
-        }
-
-        return ExactSearch.Dot(a, b) == sums[0];
-    }
-
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
@@ -55,7 +21,7 @@ public class ExactSearchTests
         {
             for (var i = 0; i < rows.Length; i++)
             {
-                Assert.Equal((float)ExactSearch.Dot(Normalized(rows[i]), queries.Row(q)), similarities[q][i]);
+                Assert.Equal((float)DotProduct.Of(Normalized(rows[i]), queries.Row(q)), similarities[q][i]);
             }
         }
     }
