@@ -5,13 +5,13 @@ namespace Whence.Bench;
 
 /// <summary>
 /// A script of <c>bench/peers</c> that stays alive and answers each line with one line, so that rounds of ours and of the
-/// peer's alternate in one run, on the same machine in the same state. One thread, as ours.
+/// peer's alternate in one run, on the same machine in the same state, with as many threads as ours.
 /// </summary>
 internal sealed class Peer : IDisposable
 {
     private readonly Process _process;
 
-    public Peer(string script, params string[] arguments)
+    public Peer(string script, int threads, params string[] arguments)
     {
         var start = new ProcessStartInfo("/usr/bin/python3", ["-W", "ignore", Path.Combine(Repository.Root, "bench", "peers", script), .. arguments])
         {
@@ -20,11 +20,16 @@ internal sealed class Peer : IDisposable
         };
         foreach (var variable in new[] { "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS" })
         {
-            start.Environment[variable] = "1";
+            start.Environment[variable] = threads.ToString(CultureInfo.InvariantCulture);
         }
 
+        // What the machine says of OpenBLAS's kernels may not slow the peer down: it chooses for itself.
+        start.Environment.Remove("OPENBLAS_CORETYPE");
+        start.Environment.Remove("OPENBLAS_L2_SIZE");
         _process = Process.Start(start)!;
     }
+
+    public int ProcessId => _process.Id;
 
     /// <summary>The peer's answer to one line.</summary>
     public string Ask(string line)

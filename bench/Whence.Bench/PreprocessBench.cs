@@ -81,7 +81,7 @@ internal static class PreprocessBench
         {
             var report = new JsonArray();
             Console.WriteLine($"\n{"set",-24}{"up to",-8}{"images",8}{"Whence /s",12}{"Pillow /s",12}{"ratio",8}");
-            using var peer = new Peer("preprocess.py", $"{Spec.Resize}", $"{Spec.Crop}");
+            using var peer = new Peer("preprocess.py", 1, $"{Spec.Resize}", $"{Spec.Crop}");
             var large = peer.Ask($"make\t{temporary.FullName}\t{string.Join('\t', photos.Where((_, i) => i % 29 == 0).Take(Megapixel))}");
             string[] small = [.. photos.Where((_, i) => i % 7 == 0).Take(Small)];
             foreach (var goal in new[] { "crop", "tensor" })

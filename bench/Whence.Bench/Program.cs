@@ -6,7 +6,11 @@ using Whence.Bench.Fuzz;
 var benches = new SortedDictionary<string, (string What, Func<string[], JsonObject> Run)>(StringComparer.Ordinal)
 {
     ["fuzz"] = ("damaged files of every format: read or refused with one line, in bounded time and memory", FuzzBench.Run),
+    ["kill"] = ("an index killed again and again: is it the one of an uninterrupted run?", KillBench.Run),
     ["preprocess"] = ("decode, resize and crop: equality with Pillow's pixels, and images a second beside Pillow + torchvision", PreprocessBench.Run),
+    ["index"] = ("indexing: images a second beside the encoder and the preprocessing alone, and memory", IndexBench.Run),
+    ["retrieval"] = ("real photographs: does the default encoder find the others of the same subject?", RetrievalBench.Run),
+    ["search"] = ("top 100 of a million vectors: time and memory beside faiss.IndexFlatIP", SearchBench.Run),
 };
 
 if (args is [var name, ..] && benches.TryGetValue(name, out var bench))

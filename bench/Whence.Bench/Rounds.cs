@@ -2,31 +2,47 @@ using System.Diagnostics;
 
 namespace Whence.Bench;
 
-/// <summary>Times two contenders in turns, so that whatever else the machine does meets both.</summary>
+/// <summary>Times contenders in turns, so that whatever else the machine does meets all of them.</summary>
 internal static class Rounds
 {
+    private const int WarmUp = 2;
+
     /// <summary>Median seconds of a round for each, after two rounds of warming up.</summary>
     public static (double Ours, double Theirs) Medians(int rounds, Action ours, Func<double> theirs)
     {
-        var (mine, other) = (new List<double>(), new List<double>());
-        for (var round = -2; round < rounds; round++)
+        var seconds = Seconds(rounds, WarmUp, () => Time(ours), theirs);
+        return (Median(seconds[0]), Median(seconds[1]));
+    }
+
+    /// <summary>Per contender the seconds of each of its rounds.</summary>
+    public static double[][] Seconds(int rounds, int warmUp, params Func<double>[] contenders)
+    {
+        var seconds = contenders.Select(_ => new double[rounds]).ToArray();
+        for (var round = -warmUp; round < rounds; round++)
         {
-            var clock = Stopwatch.StartNew();
-            ours();
-            var (a, b) = (clock.Elapsed.TotalSeconds, theirs());
-            if (round >= 0)
+            for (var i = 0; i < contenders.Length; i++)
             {
-                mine.Add(a);
-                other.Add(b);
+                var elapsed = contenders[i]();
+                if (round >= 0)
+                {
+                    seconds[i][round] = elapsed;
+                }
             }
         }
 
-        return (Median(mine), Median(other));
+        return seconds;
     }
 
-    public static double Median(List<double> values)
+    public static double Time(Action action)
     {
-        values.Sort();
-        return (values[(values.Count - 1) / 2] + values[values.Count / 2]) / 2;
+        var clock = Stopwatch.StartNew();
+        action();
+        return clock.Elapsed.TotalSeconds;
+    }
+
+    public static double Median(IEnumerable<double> values)
+    {
+        double[] sorted = [.. values.Order()];
+        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
     }
 }

@@ -12,7 +12,7 @@ namespace Whence.Search;
 /// </summary>
 public sealed class ExactSearch
 {
-    private const int BlockRows = 256;
+    private const int BlockRows = 1024;
     private readonly FeatureIndex _index;
     private readonly Mapper? _mapper;
     private readonly int _threads;
