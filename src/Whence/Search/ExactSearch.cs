@@ -8,7 +8,7 @@ namespace Whence.Search;
 /// <summary>
 /// Similarities of queries to every image of an index (Eq. 2: sim(F(x), F~(x~))): raw feature, mapper h, L2 normalisation,
 /// dot product. The dot product of the float32-normalised rows is accumulated in double in a fixed order and rounded to
-/// float32, so equal rows get equal similarities, on every machine and with any number of threads.
+/// float32, so equal rows get equal similarities, with any number of threads and, for the same mapped rows, on every machine.
 /// </summary>
 public sealed class ExactSearch
 {

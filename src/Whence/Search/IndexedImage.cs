@@ -12,13 +12,13 @@ public sealed record IndexedImage
     /// <summary>The image's short name within its source.</summary>
     public required string Key { get; init; }
 
-    /// <summary>Width in pixels as stored; null where features were imported.</summary>
+    /// <summary>Width in pixels as stored; null where features were imported without it.</summary>
     public int? Width { get; init; }
 
-    /// <summary>Height in pixels as stored; null where features were imported.</summary>
+    /// <summary>Height in pixels as stored; null where features were imported without it.</summary>
     public int? Height { get; init; }
 
-    /// <summary>SHA-256 of the file's bytes, lower-case hexadecimal; null where features were imported.</summary>
+    /// <summary>SHA-256 of the file's bytes, lower-case hexadecimal; null where features were imported without it.</summary>
     public string? Sha256 { get; init; }
 
     /// <summary>Caption; null where there is none.</summary>
