@@ -1,4 +1,5 @@
 using Whence.Encoders;
+using Whence.Files;
 using Whence.Images;
 using Whence.Search;
 using Whence.Vectors;
@@ -73,6 +74,28 @@ internal static class IndexFormats
     private static void Read(Attempt attempt)
     {
         var folder = Path.Combine(attempt.Folder, "index");
+        Use(attempt, folder);
+
+        // Who damages a file can write its checksum too: behind the check the readers are on their own.
+        attempt.Try(() =>
+        {
+            var manifest = IndexManifest.Load(folder);
+            (manifest with
+            {
+                Parts = [.. manifest.Parts.Select(part => part with
+                {
+                    FeaturesSha256 = HashOf(Path.Combine(folder, part.FeaturesFile)),
+                    MetadataSha256 = HashOf(Path.Combine(folder, part.MetadataFile)),
+                })],
+            }).Save(folder);
+            Use(attempt, folder);
+        });
+    }
+
+    private static string HashOf(string path) => RegularFile.Guard(path, () => Checksum.Of(path));
+
+    private static void Use(Attempt attempt, string folder)
+    {
         attempt.Try(() =>
         {
             var index = FeatureIndex.Open(folder);
