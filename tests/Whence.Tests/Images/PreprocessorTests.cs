@@ -29,6 +29,24 @@ public class PreprocessorTests
         Assert.Equal(Enumerable.Range(0, 256).Select(i => (float)i), Run(new() { Resize = 0, Crop = 16, Range = 255 }, image)[..256]);
     }
 
+    [Fact]
+    public void Every_byte_is_normalised_to_the_bits_of_the_plain_formula()
+    {
+        const int side = 17; // 289 pixels: all bytes, and a rest that fills no vector
+        var image = RgbImage.FromRgb([.. Enumerable.Range(0, side * side).SelectMany(i => new[] { (byte)i, (byte)(i * 7), (byte)(255 - i) })], side, side);
+        var spec = new PreprocessingSpec { Resize = 0, Crop = side, Mean = [0.485f, 0.456f, 0.406f], Std = [0.229f, 0.224f, 0.225f] };
+        var expected = new float[3 * side * side];
+        for (var i = 0; i < side * side; i++)
+        {
+            var (r, g, b) = image[i % side, i / side];
+            expected[i] = ((r / 255f) - 0.485f) / 0.229f;
+            expected[(side * side) + i] = ((g / 255f) - 0.456f) / 0.224f;
+            expected[(2 * side * side) + i] = ((b / 255f) - 0.406f) / 0.225f;
+        }
+
+        Assert.Equal(expected, Run(spec, image));
+    }
+
     [Theory]
     // width, height, and the first row and column that the crop of 4 takes; halves round to even.
     [InlineData(4, 4, 0, 0)]
