@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using Whence.Images;
 
 namespace Whence.Bench.Fuzz;
 
@@ -17,7 +18,7 @@ internal static class Repair
                 break;
             }
 
-            BinaryPrimitives.WriteUInt32BigEndian(bytes.AsSpan((int)(at + 8 + length)), Crc32(bytes.AsSpan((int)at + 4, (int)length + 4)));
+            BinaryPrimitives.WriteUInt32BigEndian(bytes.AsSpan((int)(at + 8 + length)), Gray16Png.Crc32(bytes.AsSpan((int)at + 4, (int)length + 4)));
             at += 12 + length;
         }
 
@@ -68,20 +69,5 @@ internal static class Repair
         }
 
         return bytes;
-    }
-
-    private static uint Crc32(ReadOnlySpan<byte> bytes)
-    {
-        var crc = ~0u;
-        foreach (var value in bytes)
-        {
-            crc ^= value;
-            for (var bit = 0; bit < 8; bit++)
-            {
-                crc = (crc >> 1) ^ ((crc & 1) * 0xEDB88320);
-            }
-        }
-
-        return ~crc;
     }
 }

@@ -35,7 +35,7 @@ internal sealed class Gray16Png : PillowDifference
     }
 
     /// <summary>The checksum of PNG chunks, bit by bit: 17 bytes need no table.</summary>
-    private static uint Crc32(ReadOnlySpan<byte> bytes)
+    internal static uint Crc32(ReadOnlySpan<byte> bytes)
     {
         var crc = ~0u;
         foreach (var value in bytes)

@@ -172,6 +172,8 @@ public sealed class IndexBuilder
     {
         var preprocessor = new Preprocessor(_encoder.Spec.Preprocessing, _options.Limits, _options.AutoOrient);
         var pixels = new float[_batch * preprocessor.Length];
+
+        // Batches are taken in order and each one taken is finished, so that what is written after a stop has no gaps.
         await foreach (var item in work.ReadAllAsync(stop))
         {
             var rows = new List<IndexedImage>(item.Images.Length);
@@ -180,7 +182,7 @@ public sealed class IndexBuilder
             {
                 try
                 {
-                    rows.Add(await PrepareAsync(image, preprocessor, pixels.AsMemory(rows.Count * preprocessor.Length, preprocessor.Length), stop));
+                    rows.Add(await PrepareAsync(image, preprocessor, pixels.AsMemory(rows.Count * preprocessor.Length, preprocessor.Length)));
                 }
                 catch (Exception e) when (e is WhenceException or IOException or UnauthorizedAccessException)
                 {
@@ -212,9 +214,9 @@ public sealed class IndexBuilder
         ? throw new WhenceException($"{source}: {error} (--fail-fast stops here)")
         : new FailedImage(source, key, error.ReplaceLineEndings(" "));
 
-    private async Task<IndexedImage> PrepareAsync(ImageItem item, Preprocessor preprocessor, Memory<float> pixels, CancellationToken stop)
+    private async Task<IndexedImage> PrepareAsync(ImageItem item, Preprocessor preprocessor, Memory<float> pixels)
     {
-        var content = await item.ReadAsync(stop);
+        var content = await item.ReadAsync(CancellationToken.None);
         var (width, height) = preprocessor.Preprocess(content.Bytes.Span, pixels.Span);
         var extra = _options.Metadata?.Find(item) is { Count: > 0 } joined
             ? content.Metadata.Concat(joined).GroupBy(p => p.Key).ToDictionary(g => g.Key, g => g.Last().Value)

@@ -215,6 +215,46 @@ public class IndexBuilderTests
     }
 
     [Fact]
+    public async Task An_index_of_turned_images_turns_its_queries_and_goes_on_in_the_same_way_only()
+    {
+        using var temp = new TempFolder();
+        var sideways = Path.Combine(SharedData.RepositoryRoot, "tests", "golden", "images", "exif6.jpg");
+        Directory.CreateDirectory(temp["photos"]);
+        File.Copy(sideways, temp["photos", "sideways.jpg"]);
+        TestImages.WriteFolder(temp["photos"], 3);
+        await BuildAsync(temp, "turned", Small with { AutoOrient = true });
+        await BuildAsync(temp, "plain", Small);
+        using var encoder = new PatchEncoder();
+
+        foreach (var name in new[] { "turned", "plain" })
+        {
+            var best = new Attributor(FeatureIndex.Open(temp[name]), encoder).Attribute(Query.FromFile(sideways), 1).Results[0];
+            Assert.Equal(("sideways.jpg", 1f), (best.Metadata["key"], MathF.Round(best.Similarity, 3)));
+        }
+
+        Assert.NotEqual(Features(temp["plain"]), Features(temp["turned"]));
+        var error = await Assert.ThrowsAsync<WhenceException>(() => BuildAsync(temp, "turned", Small));
+        Assert.Contains("--auto-orient", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_estimate_counts_what_is_new_and_writes_nothing()
+    {
+        using var temp = new TempFolder();
+        TestImages.WriteFolder(temp["photos"], 6);
+        await BuildAsync(temp, "index", Small);
+        TestImages.WriteFolder(temp["photos"], 4, firstSeed: 10);
+        using var encoder = new PatchEncoder();
+
+        var estimate = await IndexEstimate.MeasureAsync([temp["photos"]], temp["index"], encoder, Small);
+
+        Assert.Equal((4, 6, 4), (estimate.New, estimate.Known, estimate.Sampled));
+        Assert.Equal(6, FeatureIndex.Open(temp["index"]).Count);
+        await Assert.ThrowsAsync<WhenceException>(() =>
+            IndexEstimate.MeasureAsync([temp["photos"]], temp["index"], encoder, Small with { Type = Whence.Vectors.ElementType.F32 }));
+    }
+
+    [Fact]
     public async Task Another_encoders_index_is_left_alone()
     {
         using var temp = new TempFolder();
