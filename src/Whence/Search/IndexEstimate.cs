@@ -96,9 +96,13 @@ public sealed record IndexEstimate
         var step = Math.Max(1, locators.Count / SampleSize);
         var sample = locators.Where((_, i) => i % step == 0).Take(SampleSize).ToArray();
         var pixels = new Preprocessor(encoder.Spec.Preprocessing, options.Limits, options.AutoOrient);
+        await EncodeAsync(sample.Take(options.Threads)); // the first images pay for starting up, and do not count
         var watch = Stopwatch.StartNew();
-        await Parallel.ForEachAsync(
-            sample,
+        await EncodeAsync(sample);
+        return (sample.Length, sample.Length / watch.Elapsed.TotalSeconds);
+
+        Task EncodeAsync(IEnumerable<string> some) => Parallel.ForEachAsync(
+            some,
             new ParallelOptions { MaxDegreeOfParallelism = options.Threads, CancellationToken = cancellation },
             async (locator, stop) =>
             {
@@ -113,7 +117,6 @@ public sealed record IndexEstimate
                     // A bad image costs time too; the build will count it.
                 }
             });
-        return (sample.Length, sample.Length / watch.Elapsed.TotalSeconds);
     }
 
     private static long FreeSpace(string folder)
