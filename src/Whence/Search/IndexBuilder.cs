@@ -96,8 +96,7 @@ public sealed class IndexBuilder
         var skipped = 0L;
 
         var producer = Guard(() => ProduceAsync(sources, writer, work.Writer, slots, () => skipped++, stop.Token), work.Writer);
-        var workers = Guard(() => Task.WhenAll(Enumerable.Range(0, _options.Threads)
-            .Select(_ => Task.Run(() => EncodeAsync(work.Reader, done.Writer, writer.Problem, stop.Token), CancellationToken.None))), done.Writer);
+        var workers = Guard(() => Task.WhenAll(Enumerable.Range(0, _options.Threads).Select(_ => Task.Run(WorkAsync, CancellationToken.None))), done.Writer);
         try
         {
             var result = await WriteAsync(done.Reader, writer, slots, () => skipped, progress);
@@ -108,6 +107,20 @@ public sealed class IndexBuilder
         {
             await stop.CancelAsync();
             await Task.WhenAll(producer, workers).ContinueWith(_ => { }, TaskScheduler.Default);
+        }
+
+        // The batch of a worker that fails is never written, so nothing behind it would be either: everybody stops.
+        async Task WorkAsync()
+        {
+            try
+            {
+                await EncodeAsync(work.Reader, done.Writer, writer.Problem, stop.Token);
+            }
+            catch
+            {
+                await stop.CancelAsync();
+                throw;
+            }
         }
     }
 
