@@ -21,6 +21,9 @@ public sealed record AttributorOptions
     /// <summary>Threads for the search, at least 1; results do not depend on it. Default: the number of processors.</summary>
     public int Threads { get; init; } = Environment.ProcessorCount;
 
+    /// <summary>Told how far the making of the search layout is, which the first search of an index takes; null for nobody.</summary>
+    public IProgress<LayoutProgress>? LayoutProgress { get; init; }
+
     /// <summary>Bounds against hostile query images.</summary>
     public DecodeLimits Limits { get; init; } = DecodeLimits.Default;
 }
@@ -49,10 +52,11 @@ public sealed record Query(string Source, ReadOnlyMemory<byte> File)
 /// Answers "which training images made this picture, and how much did each contribute?": encode, map, normalise, search,
 /// calibrate, rank.
 /// </summary>
-public sealed class Attributor
+public sealed class Attributor : IDisposable
 {
-    // Similarities of so many images are held at once; more queries than fit are searched in turns.
-    private const long SimilarityBudget = 64_000_000;
+    // Queries that share a pass over the index; with groups, every influential image of each is held at once.
+    private const int MostQueries = 256;
+    private const long MostGroupedImages = 32_000_000;
 
     private readonly FeatureIndex _index;
     private readonly IImageEncoder _encoder;
@@ -85,7 +89,12 @@ public sealed class Attributor
         _encoder = encoder;
         _options = options;
         _preprocessor = new Preprocessor(encoder.Spec.Preprocessing, options.Limits, index.Manifest.AutoOrient);
-        _search = new ExactSearch(index, options.Mapper?.Real, options.Threads);
+        _search = ExactSearch.Open(index, new SearchOptions
+        {
+            Mapper = options.Mapper?.Real,
+            Threads = options.Threads,
+            Progress = options.LayoutProgress,
+        });
     }
 
     /// <summary>Parameters of Eq. 6, and whether they were fitted for this encoder.</summary>
@@ -110,7 +119,7 @@ public sealed class Attributor
         ArgumentNullException.ThrowIfNull(queries);
         ArgumentNullException.ThrowIfNull(request);
         request.Validate();
-        var turn = (int)Math.Clamp(SimilarityBudget / Math.Max(_index.Count, 1), 1, 256);
+        var turn = request.GroupBy is null ? MostQueries : (int)Math.Clamp(MostGroupedImages / Math.Max(_index.Count, 1), 1, MostQueries);
         return queries.Chunk(turn).SelectMany(chunk => AttributeTurn(chunk, request, failed, cancellation));
     }
 
@@ -124,10 +133,15 @@ public sealed class Attributor
     {
         ArgumentNullException.ThrowIfNull(ids);
         var (features, _) = Encode([query], failed: null, cancellation);
-        var similarities = _search.Similarities(Normalize(Map(features)), cancellation)[0];
-        var influence = _options.Calibration.Normalize(similarities);
-        return ids.Select(id => Explanation.Of(id, similarities, influence, _index)).ToArray();
+        var normalized = Normalize(Map(features));
+        var influence = _search.Influences(normalized, Calibration, cancellation)[0];
+        var similarities = _search.Similarities(normalized, [[.. ids]], cancellation)[0];
+        var ranked = _search.Above(normalized, [similarities.DefaultIfEmpty(float.PositiveInfinity).Min()], cancellation)[0];
+        return ids.Select((id, i) => Explanation.Of(id, similarities[i], ranked, influence, _index, _search.Searched)).ToArray();
     }
+
+    /// <summary>Closes the index's files.</summary>
+    public void Dispose() => _search.Dispose();
 
     // The method, a line a step: docs/method.md has each one's equation.
     private IEnumerable<Attribution> AttributeTurn(
@@ -141,11 +155,11 @@ public sealed class Attributor
 
         var mapped = Map(features);
         var normalized = Normalize(mapped);
-        var similarities = _search.Similarities(normalized, cancellation);
-        var influences = similarities.Select(s => _options.Calibration.Normalize(s)).ToArray();
-        var best = similarities.Select((s, q) => Best(s, influences[q], request)).ToArray();
+        var nearest = _search.Nearest(normalized, Math.Max(request.Top, 1), cancellation);
+        var influences = _search.Influences(normalized, Calibration, nearest, cancellation);
+        var best = nearest.Select((n, q) => Listed(n, influences[q], request)).ToArray();
         var images = _index.FindImages(best.SelectMany(b => b).Select(b => b.Id));
-        var groups = request.GroupBy is { } column ? InfluenceGroups.Sum(column, similarities, influences, _index) : null;
+        var groups = request.GroupBy is { } column ? SumGroups(column, normalized, influences, cancellation) : null;
         return queries.Select((query, q) => Answer(query, best[q], images, influences[q], request) with { Groups = groups?[q] });
     }
 
@@ -186,11 +200,17 @@ public sealed class Attributor
         return features;
     }
 
-    private static (long Id, float Similarity)[] Best(float[] similarities, Influence influence, AttributionRequest request) =>
-        [.. TopK.Select(similarities, request.Top).Where(b => influence.Of(b.Similarity) >= request.MinInfluence)];
+    private static Match[] Listed(Match[] nearest, Influence influence, AttributionRequest request) =>
+        [.. nearest.Take(request.Top).Where(b => influence.Of(b.Similarity) >= request.MinInfluence)];
+
+    private InfluenceGroups[] SumGroups(string column, FeatureMatrix normalized, Influence[] influences, CancellationToken cancellation)
+    {
+        var smallest = Array.ConvertAll(influences, i => MathF.BitDecrement((float)i.SmallestSimilarity));
+        return InfluenceGroups.Sum(column, _search.Above(normalized, smallest, cancellation), influences, _index);
+    }
 
     private Attribution Answer(
-        Query query, (long Id, float Similarity)[] best, IReadOnlyDictionary<long, IndexedImage> images, Influence influence, AttributionRequest request)
+        Query query, Match[] best, IReadOnlyDictionary<long, IndexedImage> images, Influence influence, AttributionRequest request)
     {
         IReadOnlyList<AttributedImage> results =
             [.. best.Select((b, i) => AttributedImage.Of(images[b.Id], i + 1, b.Similarity, influence))];
@@ -201,7 +221,7 @@ public sealed class Attributor
             Encoder = _encoder.Spec.Name,
             Mapper = _options.Mapper?.Name,
             Calibration = _options.Calibration,
-            Searched = _index.Count - _index.Removed.Count,
+            Searched = _search.Searched,
             Nonzero = influence.Nonzero,
             Remaining = influence.Nonzero == 0 ? 0 : Math.Max(0, 1 - results.Sum(r => r.Influence)),
             Results = request.GroupDuplicates is { } threshold ? Duplicates.Group(results, _index, threshold) : results,

@@ -27,28 +27,32 @@ public sealed record Explanation
     /// <summary>How many of the images before it are listed.</summary>
     public const int MostBefore = 10;
 
-    internal static Explanation Of(long id, float[] similarities, Influence influence, FeatureIndex index)
+    /// <param name="id">The image.</param>
+    /// <param name="similarity">Its similarity.</param>
+    /// <param name="ranked">All images at or above it in rank order.</param>
+    /// <param name="influence">Eq. 6 for the query.</param>
+    /// <param name="index">The index.</param>
+    /// <param name="searched">Number of images searched.</param>
+    internal static Explanation Of(long id, float similarity, Match[] ranked, Influence influence, FeatureIndex index, long searched)
     {
-        var similarity = similarities[id];
-        var removed = float.IsNaN(similarity);
-        var (rank, before) = (1L, 0.0);
-        for (var i = 0L; i < similarities.LongLength; i++)
+        // Not there when it was removed: then nothing stands before it.
+        var place = Array.IndexOf(ranked, new Match(id, similarity));
+        var removed = place < 0;
+        var before = ranked.AsSpan(0, Math.Max(place, 0));
+        var influenceBefore = 0.0;
+        foreach (var match in before)
         {
-            if (similarities[i] > similarity || (similarities[i] == similarity && i < id))
-            {
-                rank++;
-                before += influence.Of(similarities[i]);
-            }
+            influenceBefore += influence.Of(match.Similarity);
         }
 
-        var best = removed ? [] : TopK.Select(similarities, (int)Math.Min(rank - 1, MostBefore));
+        var best = before[..Math.Min(before.Length, MostBefore)].ToArray();
         var images = index.FindImages(best.Select(b => b.Id).Append(id));
         return new Explanation
         {
-            Image = AttributedImage.Of(images[id], removed ? 0 : rank, similarity, influence),
+            Image = AttributedImage.Of(images[id], removed ? 0 : place + 1, removed ? float.NaN : similarity, influence),
             Removed = removed,
-            Searched = index.Count - index.Removed.Count,
-            InfluenceBefore = before,
+            Searched = searched,
+            InfluenceBefore = influenceBefore,
             SimilarityNeeded = influence.SmallestSimilarity,
             Before = [.. best.Select((b, i) => AttributedImage.Of(images[b.Id], i + 1, b.Similarity, influence))],
         };

@@ -8,29 +8,33 @@ namespace Whence;
 /// <param name="Shares">One entry a value, influence descending, then value; they sum to 1.</param>
 public sealed record InfluenceGroups(string Column, IReadOnlyList<InfluenceShare> Shares)
 {
-    /// <summary>Sums influence per value of a column over every image of the index that has any, for several queries at once.</summary>
+    /// <summary>Sums influence per value of a column over every image that has any, for several queries at once.</summary>
+    /// <param name="column">The column.</param>
+    /// <param name="matches">Per query at least every image with an influence above zero.</param>
+    /// <param name="influences">Eq. 6 for each query.</param>
+    /// <param name="index">The index.</param>
     /// <exception cref="WhenceException">No image of the index has the column.</exception>
-    internal static InfluenceGroups[] Sum(string column, float[][] similarities, Influence[] influences, FeatureIndex index)
+    internal static InfluenceGroups[] Sum(string column, Match[][] matches, Influence[] influences, FeatureIndex index)
     {
-        var shares = similarities.Select(_ => new Dictionary<(bool HasValue, string Value), InfluenceShare>()).ToArray();
-        foreach (var part in index.Manifest.Parts)
+        var shares = matches.Select(_ => new Dictionary<(bool HasValue, string Value), InfluenceShare>()).ToArray();
+
+        // In id order, so that a part's metadata is in memory once, and sums are the same in every run.
+        var weights = matches.SelectMany((own, q) => own.Select(m => (m.Id, Query: q, Weight: influences[q].Of(m.Similarity))))
+            .Where(w => w.Weight > 0).OrderBy(w => w.Id).ToArray();
+        var (part, images) = (default(IndexPart), (IReadOnlyList<IndexedImage>)[]);
+        foreach (var (id, q, weight) in weights)
         {
-            var rows = Enumerable.Range(0, part.Rows)
-                .Where(row => influences.Where((influence, q) => influence.Of(similarities[q][part.FirstId + row]) > 0).Any()).ToArray();
-            var images = rows.Length > 0 ? index.ReadMetadata(part) : [];
-            foreach (var row in rows)
+            if (part is null || id >= part.FirstId + part.Rows)
             {
-                var value = column == "source" ? images[row].Source : images[row].ToMetadata().GetValueOrDefault(column);
-                var key = (value is not null, value ?? "");
-                foreach (var (q, influence) in influences.Index())
-                {
-                    if (influence.Of(similarities[q][part.FirstId + row]) is > 0 and var weight)
-                    {
-                        var share = shares[q].GetValueOrDefault(key) ?? new InfluenceShare(value, 0, 0);
-                        shares[q][key] = share with { Influence = share.Influence + weight, Images = share.Images + 1 };
-                    }
-                }
+                part = index.PartOf(id);
+                images = index.ReadMetadata(part);
             }
+
+            var image = images[(int)(id - part.FirstId)];
+            var value = column == "source" ? image.Source : image.ToMetadata().GetValueOrDefault(column);
+            var key = (value is not null, value ?? "");
+            var share = shares[q].GetValueOrDefault(key) ?? new InfluenceShare(value, 0, 0);
+            shares[q][key] = share with { Influence = share.Influence + weight, Images = share.Images + 1 };
         }
 
         if (shares.All(s => s.Keys.All(k => !k.HasValue)) && index.FindColumns() is var columns && !columns.Contains(column))

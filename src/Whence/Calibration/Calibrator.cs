@@ -47,18 +47,21 @@ public sealed record Calibrator
             maximum = s > maximum ? s : maximum;
         }
 
-        var unnormalized = new Influence(this, maximum, 1);
-        var sum = 0.0;
-        var nonzero = 0L;
+        var sum = default(InfluenceSum);
         foreach (var s in similarities)
         {
-            var weight = unnormalized.Of(s);
-            sum += weight;
-            nonzero += weight > 0 ? 1 : 0;
+            sum.Add(Weight(s, maximum));
         }
 
-        return new Influence(this, maximum, sum) { Nonzero = nonzero };
+        return new Influence(this, maximum, sum);
     }
+
+    /// <summary>Where weights begin: s_max + tau ln(lambda); minus infinity where lambda is not positive.</summary>
+    internal double SmallestSimilarity(float maximum) => Lambda > 0 ? maximum + (Tau * Math.Log(Lambda)) : double.NegativeInfinity;
+
+    /// <summary>Numerator of Eq. 6: <c>relu(exp((s - s_max) / tau) - lambda)</c>; 0 for NaN.</summary>
+    internal double Weight(float similarity, float maximum) =>
+        Math.Exp(((double)similarity - maximum) / Tau) - Lambda is > 0 and var weight ? weight : 0;
 
     /// <summary>
     /// Loads a calibration: a JSON file (<c>docs/formats.md</c>), or the authors' checkpoint <c>{inv_tau, bias}</c>
@@ -143,23 +146,22 @@ public readonly record struct Influence
     private readonly float _maximum;
     private readonly double _denominator;
 
-    internal Influence(Calibrator calibrator, float maximum, double denominator)
+    internal Influence(Calibrator calibrator, float maximum, InfluenceSum sum)
     {
         _calibrator = calibrator;
         _maximum = maximum;
-        _denominator = denominator;
+        _denominator = sum.Value;
+        Nonzero = sum.Nonzero;
     }
 
     /// <summary>Number of images with an influence above zero.</summary>
-    public long Nonzero { get; internal init; }
+    public long Nonzero { get; }
 
     /// <summary>Where influence begins: s_(0) + tau ln(lambda); minus infinity where lambda is not positive.</summary>
     public double SmallestSimilarity =>
-        _calibrator.Lambda > 0 ? _maximum + (_calibrator.Tau * Math.Log(_calibrator.Lambda)) : double.NegativeInfinity;
+        _calibrator.SmallestSimilarity(_maximum);
 
     /// <summary>The influence of an image with similarity <paramref name="similarity"/>, in [0, 1]; 0 for NaN.</summary>
     public double Of(float similarity) =>
-        Math.Max(0, Math.Exp(((double)similarity - _maximum) / _calibrator.Tau) - _calibrator.Lambda) is var weight && weight > 0
-            ? weight / _denominator
-            : 0;
+        _calibrator.Weight(similarity, _maximum) is > 0 and var weight ? weight / _denominator : 0;
 }

@@ -1,4 +1,4 @@
-using System.Collections.Concurrent;
+using Whence.Calibration;
 using Whence.Files;
 using Whence.Mapping;
 using Whence.Vectors;
@@ -6,26 +6,281 @@ using Whence.Vectors;
 namespace Whence.Search;
 
 /// <summary>
-/// Similarities of queries to every image of an index (Eq. 2: sim(F(x), F~(x~))): raw feature, mapper h, L2 normalisation,
-/// dot product. The dot product of the float32-normalised rows is accumulated in double in a fixed order and rounded to
-/// float32, so equal rows get equal similarities, with any number of threads and, for the same mapped rows, on every machine.
+/// Search of an index by similarity (Eq. 2: sim(F(x), F~(x~))): raw feature, mapper h, L2 normalisation, dot product.
+/// <para>
+/// The canonical similarity is the dot product of the float32-normalised rows, accumulated in double in a fixed order and rounded to
+/// float32. Every answer is what comparing the canonical similarities of all rows gives, on every machine and with any number
+/// of threads; quantised rows only decide which rows need not be looked at closely. Among equal similarities the smaller id
+/// comes first.
+/// </para>
+/// Thread-safe. Removed images are never found.
 /// </summary>
-public sealed class ExactSearch
+public sealed class ExactSearch : IDisposable
 {
-    private const int BlockRows = 1024;
-    private readonly FeatureIndex _index;
-    private readonly Mapper? _mapper;
-    private readonly int _threads;
+    // Queries that go over the index together: what they gather for large k stays below this.
+    private const long GatheredBytes = 1L << 30;
+    private const int MostQueries = 1024;
 
-    /// <summary>A search over an index.</summary>
+    private readonly FeatureIndex _index;
+    private readonly CanonicalRows _rows;
+    private readonly RowSet _members;
+    private readonly int _threads;
+    private long _rescored;
+
+    private ExactSearch(FeatureIndex index, CanonicalRows rows, RowSet members, int threads) =>
+        (_index, _rows, _members, _threads) = (index, rows, members, threads);
+
+    /// <summary>Length of the vectors that are compared.</summary>
+    public int Dimension => _rows.Dimension;
+
+    /// <summary>Number of images that are searched.</summary>
+    public long Searched => _members.Count;
+
+    /// <summary>Number of canonical similarities computed so far: how often a bound did not decide.</summary>
+    public long Rescored => Interlocked.Read(ref _rescored);
+
+    /// <summary>Opens a search, and makes the index's search layout where it is missing or stale.</summary>
     /// <param name="index">The index.</param>
-    /// <param name="mapper">The mapper h of training images; null compares the raw features.</param>
-    /// <param name="threads">Threads to use, at least 1; the result does not depend on it.</param>
-    /// <exception cref="WhenceException">The mapper does not fit the index.</exception>
-    public ExactSearch(FeatureIndex index, Mapper? mapper, int threads)
+    /// <param name="options">Mapper, rows, threads; null for the defaults.</param>
+    /// <param name="cancellation">Stops the making of the layout.</param>
+    /// <exception cref="WhenceException">The mapper does not fit the index, or the index is damaged.</exception>
+    public static ExactSearch Open(FeatureIndex index, SearchOptions? options = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(index);
-        ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
+        options ??= new();
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.Threads, 1, nameof(options));
+        CheckMapper(index, options.Mapper);
+        index.CheckSizes();
+        var members = options.Rows ?? RowSet.All(index.Count);
+        if (members.Length != index.Count)
+        {
+            throw new ArgumentException($"The set is of {members.Length} rows, the index has {index.Count}.", nameof(options));
+        }
+
+        var layout = SearchLayout.Find(index, options.Mapper);
+        if (options.BuildLayout)
+        {
+            new SearchLayoutBuilder(index, options.Mapper, layout).Build(options.Threads, options.Progress, cancellation);
+        }
+
+        return new ExactSearch(index, new CanonicalRows(index, options.Mapper, layout), members.Without(index.Removed), options.Threads);
+    }
+
+    /// <summary>The k most similar images of each query.</summary>
+    /// <param name="queries">q x <see cref="Dimension"/>, mapped and L2-normalised.</param>
+    /// <param name="k">At least 0; all images where there are fewer.</param>
+    /// <param name="cancellation">Stops between blocks of rows.</param>
+    /// <returns>Per query at most k matches: similarity descending, the smaller id first among equals.</returns>
+    /// <exception cref="WhenceException">A row that matters is damaged or not finite.</exception>
+    public Match[][] Nearest(FeatureMatrix queries, int k, CancellationToken cancellation = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(k);
+        var wanted = (int)Math.Min(k, _members.Count);
+        return wanted == 0
+            ? [.. Enumerable.Repeat(Array.Empty<Match>(), Check(queries))]
+            : Best(queries, wanted, 0, keys => keys.Length <= wanted ? keys : keys[..wanted], cancellation);
+    }
+
+    /// <summary>Every image within a distance of each query's most similar one: <c>s >= s_max - distance</c>.</summary>
+    /// <param name="queries">q x <see cref="Dimension"/>, mapped and L2-normalised.</param>
+    /// <param name="distance">At least 0.</param>
+    /// <param name="cancellation">Stops between blocks of rows.</param>
+    /// <returns>Per query the matches in the order of <see cref="Nearest"/>.</returns>
+    /// <exception cref="WhenceException">A row that matters is damaged or not finite.</exception>
+    public Match[][] Within(FeatureMatrix queries, float distance, CancellationToken cancellation = default)
+    {
+        if (!(distance >= 0))
+        {
+            throw new ArgumentOutOfRangeException(nameof(distance), distance, "A distance is at least 0.");
+        }
+
+        return Best(queries, 1, distance, keys => Array.FindAll(keys, key => RankKey.Similarity(key) >= (double)RankKey.Similarity(keys[0]) - distance), cancellation);
+    }
+
+    /// <summary>Every image at least as similar to a query as asked for.</summary>
+    /// <param name="queries">q x <see cref="Dimension"/>, mapped and L2-normalised.</param>
+    /// <param name="similarities">A similarity per query; minus infinity finds all images.</param>
+    /// <param name="cancellation">Stops between blocks of rows.</param>
+    /// <returns>Per query the matches in the order of <see cref="Nearest"/>.</returns>
+    /// <exception cref="WhenceException">A row that matters is damaged or not finite.</exception>
+    public Match[][] Above(FeatureMatrix queries, ReadOnlySpan<float> similarities, CancellationToken cancellation = default)
+    {
+        CheckLengths(Check(queries), similarities.Length);
+        var thresholds = similarities.ToArray();
+        CheckNumbers(thresholds);
+        return Turns(queries, MostQueries, (turn, first) =>
+        {
+            var own = thresholds.AsSpan(first, turn.Rows).ToArray();
+            var scans = Scan(turn, () => new AboveScan(own), cancellation);
+            return ForEach(turn, q => AboveScan.Merge(scans, q), cancellation);
+        });
+    }
+
+    /// <summary>
+    /// The number of images at or above given similarities. That is the rank of an image of such a similarity, which stands behind all
+    /// those that it ties with.
+    /// </summary>
+    /// <param name="queries">q x <see cref="Dimension"/>, mapped and L2-normalised.</param>
+    /// <param name="similarities">Per query any number of canonical similarities, see <see cref="Similarities"/>.</param>
+    /// <param name="cancellation">Stops between blocks of rows.</param>
+    /// <returns>Per query a count for each of them.</returns>
+    /// <exception cref="WhenceException">A row that matters is damaged or not finite.</exception>
+    public long[][] Ranks(FeatureMatrix queries, float[][] similarities, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(similarities);
+        CheckLengths(Check(queries), similarities.Length);
+        Array.ForEach(similarities, CheckNumbers);
+        return Turns(queries, MostQueries, (turn, first) =>
+        {
+            var own = similarities[first..(first + turn.Rows)];
+            var scans = Scan(turn, () => new RankScan(own), cancellation);
+            return ForEach(turn, q => scans.Count == 0 ? new long[own[q].Length] : RankScan.Merge(scans, q), cancellation);
+        });
+    }
+
+    /// <summary>Eq. 6 for each query: its best similarity, its denominator over all images, and how many images have a share.</summary>
+    /// <param name="queries">q x <see cref="Dimension"/>, mapped and L2-normalised.</param>
+    /// <param name="calibrator">tau and lambda.</param>
+    /// <param name="cancellation">Stops between blocks of rows.</param>
+    /// <returns>Per query what turns a similarity into an influence.</returns>
+    /// <exception cref="WhenceException">A row that matters is damaged or not finite.</exception>
+    public Influence[] Influences(FeatureMatrix queries, Calibrator calibrator, CancellationToken cancellation = default) =>
+        Influences(queries, calibrator, Nearest(queries, 1, cancellation), cancellation);
+
+    /// <summary>The same for queries whose best images are known.</summary>
+    internal Influence[] Influences(FeatureMatrix queries, Calibrator calibrator, Match[][] nearest, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(calibrator);
+        calibrator.Validate();
+        var maxima = Array.ConvertAll(nearest, best => best.Length > 0 ? best[0].Similarity : float.NegativeInfinity);
+        return Turns(queries, MostQueries, (turn, first) =>
+        {
+            var own = maxima[first..(first + turn.Rows)];
+            var scans = Scan(turn, () => new InfluenceScan(calibrator, own), cancellation);
+            return ForEach(turn, q => new Influence(calibrator, own[q], InfluenceScan.Merge(scans, q)), cancellation);
+        });
+    }
+
+    /// <summary>Canonical similarities of given images, removed ones too.</summary>
+    /// <param name="queries">q x <see cref="Dimension"/>, mapped and L2-normalised.</param>
+    /// <param name="ids">Per query ids in any order.</param>
+    /// <param name="cancellation">Stops between blocks of rows.</param>
+    /// <returns>Per query a similarity for each id, in [-1, 1] but for the last bit's rounding.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">No row has such an id.</exception>
+    /// <exception cref="WhenceException">A row is damaged or not finite.</exception>
+    public float[][] Similarities(FeatureMatrix queries, long[][] ids, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(ids);
+        CheckLengths(Check(queries), ids.Length);
+        var sorted = Array.ConvertAll(ids, own => own.Select(id => id >= 0 && id < _index.Count
+            ? (uint)id
+            : throw new ArgumentOutOfRangeException(nameof(ids), id, "No row has that id.")).Distinct().Order().ToArray());
+        var found = Rescore(queries, sorted, cancellation);
+        return [.. ids.Select((own, q) => Array.ConvertAll(own, id => found[q][Array.BinarySearch(sorted[q], (uint)id)]))];
+    }
+
+    /// <summary>Closes the files.</summary>
+    public void Dispose() => _rows.Dispose();
+
+    private Match[][] Best(FeatureMatrix queries, int k, float distance, Func<ulong[], ulong[]> choose, CancellationToken cancellation)
+    {
+        Check(queries);
+        var turnQueries = (int)Math.Clamp(GatheredBytes / (_threads * 2L * k * sizeof(ulong)), 1, MostQueries);
+        return Turns(queries, turnQueries, (turn, _) =>
+        {
+            var shared = new float[turn.Rows];
+            Array.Fill(shared, float.NegativeInfinity);
+            var scans = Scan(turn, () => new BestScan(turn.Rows, k, distance, shared), cancellation);
+            var candidates = ForEach(turn, q => BestScan.Candidates(scans, q), cancellation);
+            var similarities = Rescore(turn, candidates, cancellation);
+            return ForEach(turn, q =>
+            {
+                var keys = new ulong[candidates[q].Length];
+                for (var i = 0; i < keys.Length; i++)
+                {
+                    keys[i] = RankKey.Pack(similarities[q][i], candidates[q][i]);
+                }
+
+                RankKey.Sort(keys);
+                return Array.ConvertAll(choose(keys), RankKey.Unpack);
+            }, cancellation);
+        });
+    }
+
+    private float[][] Rescore(FeatureMatrix queries, uint[][] ids, CancellationToken cancellation)
+    {
+        Interlocked.Add(ref _rescored, ids.Sum(own => (long)own.Length));
+        return Rescoring.Run(queries, ids, _index, _rows, _threads, cancellation);
+    }
+
+    private IReadOnlyCollection<TVisitor> Scan<TVisitor>(FeatureMatrix queries, Func<TVisitor> create, CancellationToken cancellation)
+        where TVisitor : IScanVisitor
+    {
+        var scan = new RowScan(_index, _rows, _members, _threads);
+        var visitors = scan.Run(queries, create, cancellation);
+        Interlocked.Add(ref _rescored, scan.Rescored);
+        return visitors;
+    }
+
+    private T[] ForEach<T>(FeatureMatrix queries, Func<int, T> answer, CancellationToken cancellation)
+    {
+        var answers = new T[queries.Rows];
+        var parallel = new ParallelOptions { MaxDegreeOfParallelism = _threads, CancellationToken = cancellation };
+        Unwrap.Aggregate(() => Parallel.For(0, answers.Length, parallel, q => answers[q] = answer(q)));
+        return answers;
+    }
+
+    private static T[] Turns<T>(FeatureMatrix queries, int size, Func<FeatureMatrix, int, T[]> answer)
+    {
+        var answers = new List<T>(queries.Rows);
+        for (var first = 0; first < queries.Rows; first += size)
+        {
+            var count = Math.Min(size, queries.Rows - first);
+            var turn = new FeatureMatrix(count, queries.Columns, queries.Span.Slice(first * queries.Columns, count * queries.Columns).ToArray());
+            answers.AddRange(answer(turn, first));
+        }
+
+        return [.. answers];
+    }
+
+    // The bounds of quantised rows hold for vectors that are no longer than 1.
+    private int Check(FeatureMatrix queries)
+    {
+        ArgumentNullException.ThrowIfNull(queries);
+        if (queries.Columns != Dimension)
+        {
+            throw new ArgumentException($"Queries have {queries.Columns} values, expected {Dimension}.", nameof(queries));
+        }
+
+        for (var q = 0; q < queries.Rows; q++)
+        {
+            if (!(Normalization.Norm(queries.Row(q)) <= 1.00001))
+            {
+                throw new ArgumentException($"Query {q} has norm {Normalization.Norm(queries.Row(q))}; normalise queries to 1.", nameof(queries));
+            }
+        }
+
+        return queries.Rows;
+    }
+
+    private static void CheckLengths(int queries, int given)
+    {
+        if (queries != given)
+        {
+            throw new ArgumentException($"{given} entries for {queries} queries.");
+        }
+    }
+
+    private static void CheckNumbers(float[] similarities)
+    {
+        if (similarities is null || Array.Exists(similarities, float.IsNaN))
+        {
+            throw new ArgumentException("A similarity is not a number.", nameof(similarities));
+        }
+    }
+
+    private static void CheckMapper(FeatureIndex index, Mapper? mapper)
+    {
         if (mapper is not null && index.Manifest.Normalized)
         {
             throw new WhenceException(
@@ -37,102 +292,5 @@ public sealed class ExactSearch
             throw new WhenceException(
                 $"{index.Folder}: its features have {index.Manifest.Dimension} values, the mapper takes {mapper.InputDimension}; it was made for another encoder.");
         }
-
-        _index = index;
-        _mapper = mapper;
-        _threads = threads;
-    }
-
-    /// <summary>Length of the vectors that are compared.</summary>
-    public int Dimension => _mapper?.OutputDimension ?? _index.Manifest.Dimension;
-
-    /// <summary>Similarity of every query to every image.</summary>
-    /// <param name="queries">q x <see cref="Dimension"/>, mapped and L2-normalised.</param>
-    /// <param name="cancellation">Stops the scan between blocks.</param>
-    /// <returns>Per query n similarities by id, in [-1, 1] but for the last bit's rounding; NaN where the image was removed.</returns>
-    /// <exception cref="WhenceException">A part is missing or damaged.</exception>
-    public float[][] Similarities(FeatureMatrix queries, CancellationToken cancellation = default)
-    {
-        ArgumentNullException.ThrowIfNull(queries);
-        if (queries.Columns != Dimension)
-        {
-            throw new ArgumentException($"Queries have {queries.Columns} values, expected {Dimension}.", nameof(queries));
-        }
-
-        _index.CheckSizes();
-        var similarities = new float[queries.Rows][];
-        for (var q = 0; q < similarities.Length; q++)
-        {
-            similarities[q] = new float[_index.Count];
-        }
-
-        var blocks = _index.Manifest.Parts.SelectMany(part =>
-            Enumerable.Range(0, (part.Rows + BlockRows - 1) / BlockRows).Select(b => (Part: part, First: b * BlockRows)));
-        Unwrap.Aggregate(() => Parallel.ForEach(
-            Partitioner.Create(blocks, EnumerablePartitionerOptions.NoBuffering),
-            new ParallelOptions { MaxDegreeOfParallelism = _threads, CancellationToken = cancellation },
-            () => new Scratch(this),
-            (block, _, scratch) =>
-            {
-                ScanBlock(block.Part, block.First, queries, similarities, scratch);
-                return scratch;
-            },
-            scratch => scratch.Dispose()));
-        return similarities;
-    }
-
-    private void ScanBlock(IndexPart part, int first, FeatureMatrix queries, float[][] similarities, Scratch scratch)
-    {
-        var rows = scratch.Load(part, first, Math.Min(BlockRows, part.Rows - first));
-        for (var r = 0; r < rows.Length / Dimension; r++)
-        {
-            var row = rows.Slice(r * Dimension, Dimension);
-            Normalization.NormalizeRow(row);
-            var id = part.FirstId + first + r;
-            var removed = _index.Removed.Contains(id);
-            for (var q = 0; q < similarities.Length; q++)
-            {
-                var similarity = (float)DotProduct.Of(row, queries.Row(q));
-                if (float.IsNaN(similarity))
-                {
-                    throw new WhenceException(
-                        $"{_index.Folder}: image {id} has a feature that is not finite; 'whence verify {_index.Folder}' tells what to rebuild.");
-                }
-
-                similarities[q][id] = removed ? float.NaN : similarity;
-            }
-        }
-    }
-
-    /// <summary>One thread's buffers and its open part.</summary>
-    private sealed class Scratch(ExactSearch search) : IDisposable
-    {
-        private readonly float[] _raw = new float[BlockRows * search._index.Manifest.Dimension];
-        private readonly float[] _mapped = search._mapper is null ? [] : new float[BlockRows * search.Dimension];
-        private IndexPart? _part;
-        private NpyFile? _file;
-
-        public Span<float> Load(IndexPart part, int first, int count)
-        {
-            if (_part != part)
-            {
-                _file?.Dispose();
-                _file = search._index.OpenFeatures(part);
-                _part = part;
-            }
-
-            var raw = _raw.AsSpan(0, count * search._index.Manifest.Dimension);
-            _file!.ReadRows(first, raw);
-            if (search._mapper is null)
-            {
-                return raw;
-            }
-
-            var mapped = _mapped.AsSpan(0, count * search.Dimension);
-            search._mapper.Apply(raw, mapped);
-            return mapped;
-        }
-
-        public void Dispose() => _file?.Dispose();
     }
 }

@@ -59,13 +59,16 @@ public sealed class FeatureIndex
 
     /// <summary>Memory-maps the features of a part: rows x dimension. Its checksum is checked the first time.</summary>
     /// <exception cref="WhenceException">The file is missing or is not as it was written.</exception>
-    public NpyFile OpenFeatures(IndexPart part)
+    public NpyFile OpenFeatures(IndexPart part) => OpenFeatures(part, check: true);
+
+    /// <summary>The same without the checksum, for who checks every row that is read.</summary>
+    internal NpyFile OpenFeatures(IndexPart part, bool check)
     {
         ArgumentNullException.ThrowIfNull(part);
         var path = Path.Combine(Folder, part.FeaturesFile);
 
         // Credit must not rest on rotten bytes. Lazy: threads that want the same part wait for one of them to read it.
-        _ = _checked.GetOrAdd(part.Number, _ => new Lazy<bool>(() =>
+        _ = !check || _checked.GetOrAdd(part.Number, _ => new Lazy<bool>(() =>
         {
             Checksum.Check(path, part.FeaturesSha256);
             return true;

@@ -74,6 +74,16 @@ public sealed class NpyFile : IDisposable
         }
     }
 
+    internal string Path => _file.Path;
+
+    /// <summary>The bytes of a row as they lie in the file, without a copy.</summary>
+    internal ReadOnlySpan<byte> RowBytes(long row)
+    {
+        CheckRows(row, 1);
+        var length = (long)Columns * Type.Size();
+        return _file.Bytes(_header.Length + (row * length), length);
+    }
+
     /// <summary>Rows as they lie in the file, without a copy; only for <see cref="ElementType.F16"/>.</summary>
     /// <param name="firstRow">0 to n - 1.</param>
     /// <param name="count">Number of rows; together below 2 GB.</param>

@@ -1,0 +1,154 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace Whence.Search;
+
+/// <summary>
+/// Integer dot products of quantised rows and queries, many at a time. Rows lie in groups of 16: two elements of row 0, the
+/// same two of row 1, ... row 15, then the next two of row 0, and so on. So a vector holds one pair of elements of 16 rows, a
+/// query's pair is the same for all of them, and the sums of 16 rows come out side by side: nothing is added up across lanes.
+/// Two vectors of rows meet four queries at a time, so that every load serves several multiply-adds.
+/// </summary>
+internal static class PairProduct
+{
+    /// <summary>Rows in a group.</summary>
+    public const int GroupRows = 16;
+
+    private const int PairsOfGroup = 2 * GroupRows;
+
+    /// <summary>Number of pairs of a vector: an odd dimension is filled up with a zero.</summary>
+    public static int Pairs(int dimension) => (dimension + 1) / 2;
+
+    /// <summary>Number of groups that so many rows fill; the last one's missing rows are zeros.</summary>
+    public static int Groups(int rows) => (rows + GroupRows - 1) / GroupRows;
+
+    /// <summary>Elements (int8 or int16) that the groups of so many rows take.</summary>
+    public static int Length(int rows, int pairs) => checked(Groups(rows) * pairs * PairsOfGroup);
+
+    /// <summary>Where the pair <paramref name="pair"/> of a row lies among the elements.</summary>
+    public static int Offset(int row, int pair, int pairs) => (((row / GroupRows * pairs) + pair) * PairsOfGroup) + (row % GroupRows * 2);
+
+    /// <summary>Dot products of every row with every query. They fit an int when the product of the norms does.</summary>
+    /// <typeparam name="TElement">sbyte or short.</typeparam>
+    /// <param name="rows">Groups of rows, see <see cref="Offset"/>.</param>
+    /// <param name="queries">Queries x <paramref name="pairs"/>, two int16 each.</param>
+    /// <param name="pairs">Pairs of a row or query.</param>
+    /// <param name="products">Queries x (groups x 16).</param>
+    public static void Multiply<TElement>(ReadOnlySpan<TElement> rows, ReadOnlySpan<int> queries, int pairs, Span<int> products)
+        where TElement : unmanaged
+    {
+        if (Vector512.IsHardwareAccelerated && Avx512BW.IsSupported)
+        {
+            Multiply<PairLanes512, Vector512<int>, TElement>(rows, queries, pairs, products);
+        }
+        else if (Avx2.IsSupported)
+        {
+            Multiply<PairLanes256, Vector256<int>, TElement>(rows, queries, pairs, products);
+        }
+        else
+        {
+            Multiply<PairLanes128, Vector128<int>, TElement>(rows, queries, pairs, products);
+        }
+    }
+
+    /// <summary>The same at one width.</summary>
+    public static void Multiply<TLanes, TVector, TElement>(
+        ReadOnlySpan<TElement> rows, ReadOnlySpan<int> queries, int pairs, Span<int> products)
+        where TLanes : IPairLanes<TVector>
+        where TVector : struct
+        where TElement : unmanaged
+    {
+        var groups = rows.Length / (pairs * PairsOfGroup);
+        var count = queries.Length / pairs;
+        var stride = groups * GroupRows;
+        if (rows.Length != groups * pairs * PairsOfGroup || queries.Length != count * pairs || products.Length != count * stride)
+        {
+            throw new ArgumentException($"{rows.Length} elements, {queries.Length} and {products.Length} products do not fit {pairs} pairs.");
+        }
+
+        ref var source = ref MemoryMarshal.GetReference(rows);
+        ref var target = ref MemoryMarshal.GetReference(products);
+        for (var row = 0; row < stride; row += 2 * TLanes.Rows)
+        {
+            // Where the number of vectors is odd, the last one is computed twice.
+            var next = Math.Min(row + TLanes.Rows, stride - TLanes.Rows);
+            ref var first = ref Unsafe.Add(ref source, Offset(row, 0, pairs));
+            ref var second = ref Unsafe.Add(ref source, Offset(next, 0, pairs));
+            var q = 0;
+            for (; q <= count - 4; q += 4)
+            {
+                ref var query = ref Unsafe.Add(ref MemoryMarshal.GetReference(queries), q * pairs);
+                MultiplyFour<TLanes, TVector, TElement>(
+                    ref first, ref second, ref query, pairs, ref Unsafe.Add(ref target, (q * stride) + row), next - row, stride);
+            }
+
+            for (; q < count; q++)
+            {
+                ref var query = ref Unsafe.Add(ref MemoryMarshal.GetReference(queries), q * pairs);
+                MultiplyOne<TLanes, TVector, TElement>(
+                    ref first, ref second, ref query, pairs, ref Unsafe.Add(ref target, (q * stride) + row), next - row);
+            }
+        }
+    }
+
+    private static void MultiplyFour<TLanes, TVector, TElement>(
+        ref TElement first, ref TElement second, ref int query, int pairs, ref int target, int next, int stride)
+        where TLanes : IPairLanes<TVector>
+        where TVector : struct
+        where TElement : unmanaged
+    {
+        TVector a0 = default, a1 = default, a2 = default, a3 = default;
+        TVector b0 = default, b1 = default, b2 = default, b3 = default;
+        for (var p = 0; p < pairs; p++)
+        {
+            var x = Load<TLanes, TVector, TElement>(ref Unsafe.Add(ref first, p * PairsOfGroup));
+            var y = Load<TLanes, TVector, TElement>(ref Unsafe.Add(ref second, p * PairsOfGroup));
+            var pair = TLanes.Broadcast(Unsafe.Add(ref query, p));
+            (a0, b0) = (TLanes.MultiplyAdd(a0, x, pair), TLanes.MultiplyAdd(b0, y, pair));
+            pair = TLanes.Broadcast(Unsafe.Add(ref query, p + pairs));
+            (a1, b1) = (TLanes.MultiplyAdd(a1, x, pair), TLanes.MultiplyAdd(b1, y, pair));
+            pair = TLanes.Broadcast(Unsafe.Add(ref query, p + (2 * pairs)));
+            (a2, b2) = (TLanes.MultiplyAdd(a2, x, pair), TLanes.MultiplyAdd(b2, y, pair));
+            pair = TLanes.Broadcast(Unsafe.Add(ref query, p + (3 * pairs)));
+            (a3, b3) = (TLanes.MultiplyAdd(a3, x, pair), TLanes.MultiplyAdd(b3, y, pair));
+        }
+
+        TLanes.Store(a0, ref target);
+        TLanes.Store(b0, ref Unsafe.Add(ref target, next));
+        TLanes.Store(a1, ref Unsafe.Add(ref target, stride));
+        TLanes.Store(b1, ref Unsafe.Add(ref target, stride + next));
+        TLanes.Store(a2, ref Unsafe.Add(ref target, 2 * stride));
+        TLanes.Store(b2, ref Unsafe.Add(ref target, (2 * stride) + next));
+        TLanes.Store(a3, ref Unsafe.Add(ref target, 3 * stride));
+        TLanes.Store(b3, ref Unsafe.Add(ref target, (3 * stride) + next));
+    }
+
+    private static void MultiplyOne<TLanes, TVector, TElement>(
+        ref TElement first, ref TElement second, ref int query, int pairs, ref int target, int next)
+        where TLanes : IPairLanes<TVector>
+        where TVector : struct
+        where TElement : unmanaged
+    {
+        TVector a = default, b = default;
+        for (var p = 0; p < pairs; p++)
+        {
+            var pair = TLanes.Broadcast(Unsafe.Add(ref query, p));
+            a = TLanes.MultiplyAdd(a, Load<TLanes, TVector, TElement>(ref Unsafe.Add(ref first, p * PairsOfGroup)), pair);
+            b = TLanes.MultiplyAdd(b, Load<TLanes, TVector, TElement>(ref Unsafe.Add(ref second, p * PairsOfGroup)), pair);
+        }
+
+        TLanes.Store(a, ref target);
+        TLanes.Store(b, ref Unsafe.Add(ref target, next));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TVector Load<TLanes, TVector, TElement>(ref TElement source)
+        where TLanes : IPairLanes<TVector>
+        where TVector : struct
+        where TElement : unmanaged =>
+        typeof(TElement) == typeof(short)
+            ? TLanes.Load(ref Unsafe.As<TElement, short>(ref source))
+            : TLanes.Load(ref Unsafe.As<TElement, sbyte>(ref source));
+}

@@ -1,0 +1,95 @@
+using Whence.Vectors;
+
+namespace Whence.Search;
+
+/// <summary>
+/// Told the rows of an index, block by block, each query's rows at once. One visitor a thread; blocks come in no particular order,
+/// no row comes twice.
+/// </summary>
+internal interface IScanVisitor
+{
+    /// <summary>Rows of a block against one query.</summary>
+    /// <param name="query">The query's number.</param>
+    /// <param name="block">The rows.</param>
+    /// <param name="upper">
+    /// A number a row that the canonical similarity does not exceed; minus infinity for rows that are not to be searched, of which there
+    /// are enough for a multiple of 16.
+    /// </param>
+    /// <param name="slack">The canonical similarity is at most so far below <paramref name="upper"/>.</param>
+    void Visit(int query, ScanBlock block, ReadOnlySpan<float> upper, float slack);
+}
+
+/// <summary>Consecutive rows of a part, and their canonical similarities on demand. Belongs to one thread.</summary>
+internal sealed class ScanBlock
+{
+    private readonly CanonicalRows _source;
+    private readonly FeatureMatrix _queries;
+    private readonly string _folder;
+    private readonly float[] _rows;
+    private readonly bool[] _loaded;
+    private readonly int[] _offsets;
+    private int _part;
+    private int _first;
+    private long _firstId;
+
+    /// <param name="source">Where rows are read from.</param>
+    /// <param name="queries">q x d, normalised.</param>
+    /// <param name="capacity">The most rows of a block.</param>
+    /// <param name="folder">The index's folder, for messages.</param>
+    public ScanBlock(CanonicalRows source, FeatureMatrix queries, int capacity, string folder)
+    {
+        _source = source;
+        _queries = queries;
+        _folder = folder;
+        _rows = new float[capacity * source.Dimension];
+        _loaded = new bool[capacity];
+        _offsets = new int[capacity];
+    }
+
+    /// <summary>Number of canonical similarities that were computed.</summary>
+    public long Rescored { get; private set; }
+
+    /// <summary>Turns to other rows, without reading them.</summary>
+    /// <param name="part">The part's place in the manifest.</param>
+    /// <param name="firstId">The part's first id.</param>
+    /// <param name="first">A row of the part.</param>
+    /// <param name="offsets">The block's rows, counted from <paramref name="first"/>.</param>
+    public void Set(int part, long firstId, int first, ReadOnlySpan<int> offsets)
+    {
+        (_part, _firstId, _first) = (part, firstId, first);
+        offsets.CopyTo(_offsets);
+        _loaded.AsSpan(0, offsets.Length).Clear();
+    }
+
+    /// <summary>Reads all rows of the block: so many rows of d numbers, canonical.</summary>
+    public ReadOnlySpan<float> Load(int count)
+    {
+        var rows = _rows.AsSpan(0, count * _source.Dimension);
+        _source.Read(_part, _first, _offsets.AsSpan(0, count), rows);
+        _loaded.AsSpan(0, count).Fill(true);
+        return rows;
+    }
+
+    /// <summary>Id of a row of the block.</summary>
+    public long Id(int i) => _firstId + _first + _offsets[i];
+
+    /// <summary>Canonical similarity of a row of the block.</summary>
+    /// <exception cref="WhenceException">The row is damaged or not finite.</exception>
+    public float Similarity(int query, int i)
+    {
+        var row = _rows.AsSpan(i * _source.Dimension, _source.Dimension);
+        if (!_loaded[i])
+        {
+            _source.Read(_part, _first, _offsets.AsSpan(i, 1), row);
+            _loaded[i] = true;
+        }
+
+        Rescored++;
+        var similarity = (float)DotProduct.Of(row, _queries.Row(query));
+        return float.IsNaN(similarity) ? throw NotFinite(i) : similarity;
+    }
+
+    /// <summary>The error for a row with an element that is no number.</summary>
+    public WhenceException NotFinite(int i) => new(
+        $"{_folder}: image {Id(i)} has a feature that is not finite; 'whence verify {_folder}' tells what to rebuild, 'whence remove' takes the image out.");
+}
