@@ -103,7 +103,11 @@ internal static class IndexFormats
             attempt.Try(() => index.ReadFailures());
             attempt.Try(() => index.ReadFeatures([0, Math.Max(0, index.Count - 1)]));
             attempt.Try(() => index.FindImages([0, Math.Max(0, index.Count - 1)]));
-            attempt.Try(() => new ExactSearch(index, null, 2).Similarities(new FeatureMatrix(1, index.Manifest.Dimension, new float[index.Manifest.Dimension])));
+            attempt.Try(() =>
+            {
+                using var search = ExactSearch.Open(index, new() { Threads = 2 });
+                search.Nearest(new FeatureMatrix(1, index.Manifest.Dimension, new float[index.Manifest.Dimension]), 5);
+            });
         });
         attempt.Try(() => IndexVerification.Verify(folder));
         attempt.Try(() => IndexRemoval.Remove(folder, [1], []));

@@ -36,7 +36,7 @@ public class EmbeddingImportTests
         await WritePairAsync(temp, 0, rows: 3);
         await ImportAsync(temp);
         var error = Assert.Throws<WhenceException>(() =>
-            new ExactSearch(FeatureIndex.Open(temp["index"]), new ChannelMapper([1, 1, 1]), 1));
+            ExactSearch.Open(FeatureIndex.Open(temp["index"]), new() { Mapper = new ChannelMapper([1, 1, 1]) }));
         Assert.Contains("normalised", error.Message, StringComparison.Ordinal);
     }
 

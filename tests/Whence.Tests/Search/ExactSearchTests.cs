@@ -1,3 +1,6 @@
+using FsCheck.Xunit;
+using Whence.Calibration;
+using Whence.Mapping;
 using Whence.Search;
 using Whence.Vectors;
 
@@ -5,74 +8,71 @@ namespace Whence.Tests.Search;
 
 public class ExactSearchTests
 {
-    [Fact]
-    public void A_manifest_that_claims_more_rows_than_there_are_is_refused_before_they_are_allocated()
+    private static readonly Calibrator Wide = new() { Tau = 0.3, Lambda = 0.05 };
+
+    [Property(MaxTest = 40)]
+    public bool Every_answer_equals_brute_force(int seed, ushort count, byte dimension, byte shape)
     {
+        var random = new Random(seed);
         using var temp = new TempFolder();
-        BuildIndex(temp["index"], count: 5, dimension: 4, partSize: 10);
-        var manifest = temp[Path.Combine("index", "whence.json")];
-        File.WriteAllText(manifest, File.ReadAllText(manifest).Replace("\"rows\": 5", "\"rows\": 2147483647", StringComparison.Ordinal));
-        var search = new ExactSearch(FeatureIndex.Open(temp["index"]), null, 1);
-        var error = Assert.Throws<WhenceException>(() => search.Similarities(new FeatureMatrix(1, 4, new float[4])));
-        Assert.Contains("the manifest says 2147483647 x 4 F16", error.Message, StringComparison.Ordinal);
+        var (index, rows) = BuildIndex(temp["index"], random, count % 3000, 1 + (dimension % 70), partSize: 1 + random.Next(2500), kind: shape % 4);
+
+        // Whole numbers on both sides of the switch from int8 to int16 rows.
+        var queries = Queries(random, rows, shape % 3 == 0 ? RowScan.MostQueriesOfLayout + 5 : 1 + (shape % 7), 1 + (dimension % 70));
+        return EqualsBruteForce(index, rows, queries, new SearchOptions { Threads = 1 + (shape % 8), BuildLayout = shape % 5 != 0 }, random);
     }
 
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
-    [InlineData(8)]
-    public void Equals_brute_force_with_any_number_of_threads(int threads)
+    [InlineData(15)]
+    [InlineData(16)]
+    [InlineData(17)]
+    [InlineData(511)]
+    [InlineData(768)]
+    [InlineData(2048)]
+    public void Every_dimension_gives_the_same_as_brute_force(int dimension)
     {
+        var random = new Random(dimension);
         using var temp = new TempFolder();
-        var (index, rows) = BuildIndex(temp["index"], count: 2500, dimension: 37, partSize: 1100);
-        var queries = new FeatureMatrix(2, 37, [.. Normalized(rows[7]), .. Normalized(rows[2400])]);
+        var (index, rows) = BuildIndex(temp["index"], random, 1100, dimension, partSize: 1050, kind: 0);
+        Assert.True(EqualsBruteForce(index, rows, Queries(random, rows, 2, dimension), new() { Threads = 2 }, random));
+        Assert.True(EqualsBruteForce(index, rows, Queries(random, rows, RowScan.MostQueriesOfLayout + 2, dimension), new() { Threads = 2 }, random));
+    }
 
-        var similarities = new ExactSearch(index, null, threads).Similarities(queries);
-
-        for (var q = 0; q < 2; q++)
+    [Theory]
+    [InlineData("linear")]
+    [InlineData("channel")]
+    public void Mapped_rows_are_searched_with_and_without_a_layout(string kind)
+    {
+        var random = new Random(3);
+        using var temp = new TempFolder();
+        var (index, rows) = BuildIndex(temp["index"], random, 1500, 24, partSize: 700, kind: 0);
+        var weights = Enumerable.Range(0, kind == "linear" ? 24 * 24 : 24).Select(_ => random.NextSingle() - 0.5f).ToArray();
+        Mapper mapper = kind == "linear" ? new LinearMapper(24, 24, weights, new float[24]) : new ChannelMapper(weights);
+        float[]?[] mapped = [.. rows.Select(r => mapper.Apply(new FeatureMatrix(1, 24, r!)).Row(0).ToArray())];
+        var queries = Queries(random, mapped, 3, 24);
+        foreach (var layout in new[] { false, true })
         {
-            for (var i = 0; i < rows.Length; i++)
-            {
-                Assert.Equal((float)DotProduct.Of(Normalized(rows[i]), queries.Row(q)), similarities[q][i]);
-            }
+            Assert.True(EqualsBruteForce(index, mapped, queries, new() { Mapper = mapper, Threads = 2, BuildLayout = layout }, random));
         }
     }
 
     [Fact]
-    public void Equal_rows_get_equal_similarities_and_the_smaller_id_comes_first()
+    public void Removed_rows_and_rows_that_were_not_asked_for_are_never_found()
     {
+        var random = new Random(4);
         using var temp = new TempFolder();
-        var (index, rows) = BuildIndex(temp["index"], count: 60, dimension: 20, partSize: 7, duplicateEvery: 10);
-        var similarities = new ExactSearch(index, null, 3).Similarities(new FeatureMatrix(1, 20, Normalized(rows[0])))[0];
-
-        Assert.Equal([0, 10, 20, 30, 40, 50], TopK.Select(similarities, 6).Select(t => (int)t.Id));
-        Assert.Equal(1, similarities[10], 6);
-    }
-
-    [Fact]
-    public void Removed_rows_are_not_a_number()
-    {
-        using var temp = new TempFolder();
-        var (_, rows) = BuildIndex(temp["index"], count: 20, dimension: 5, partSize: 6);
-        IndexRemoval.Remove(temp["index"], [3, 19], []);
-
-        var similarities = new ExactSearch(FeatureIndex.Open(temp["index"]), null, 2)
-            .Similarities(new FeatureMatrix(1, 5, Normalized(rows[3])))[0];
-
-        Assert.Equal([3, 19], Enumerable.Range(0, 20).Where(i => float.IsNaN(similarities[i])));
-    }
-
-    [Fact]
-    public void A_zero_row_is_similar_to_nothing()
-    {
-        using var temp = new TempFolder();
-        using (var writer = TestIndex.NewWriter(temp["index"], 4, partSize: 10))
+        var (_, rows) = BuildIndex(temp["index"], random, 3000, 20, partSize: 1300, kind: 1);
+        IndexRemoval.Remove(temp["index"], [3, 1299, 1300, 2999], []);
+        var index = FeatureIndex.Open(temp["index"]);
+        var left = Enumerable.Range(0, 3000).Where(i => i % 7 == 0 || i is > 1500 and < 1900).Select(i => (long)i).ToArray();
+        var without = Enumerable.Range(0, 3000).Select(i => (long)i).Except(left);
+        var chosen = rows.Select((r, i) => left.Contains(i) && !index.Removed.Contains(i) ? r : null).ToArray();
+        foreach (var count in new[] { 2, RowScan.MostQueriesOfLayout + 1 })
         {
-            writer.Add(TestIndex.Row(0), [0, 0, 0, 0]);
-            writer.Commit();
+            Assert.True(EqualsBruteForce(index, chosen, Queries(random, rows, count, 20), new() { Rows = RowSet.All(3000).Without(without), Threads = 2 }, random));
         }
-
-        Assert.Equal(0, new ExactSearch(FeatureIndex.Open(temp["index"]), null, 1).Similarities(new FeatureMatrix(1, 4, [1, 0, 0, 0]))[0][0]);
     }
 
     [Fact]
@@ -80,21 +80,167 @@ public class ExactSearchTests
     {
         using var temp = new TempFolder();
         TestIndex.NewWriter(temp["index"], 4, partSize: 10).Dispose();
-        Assert.Empty(new ExactSearch(FeatureIndex.Open(temp["index"]), null, 1).Similarities(new FeatureMatrix(1, 4, [1, 0, 0, 0]))[0]);
+        using var search = ExactSearch.Open(FeatureIndex.Open(temp["index"]));
+        var query = new FeatureMatrix(1, 4, [1, 0, 0, 0]);
+        Assert.Empty(search.Nearest(query, 5)[0]);
+        Assert.Empty(search.Within(query, 1)[0]);
+        Assert.Empty(search.Above(query, [-1])[0]);
+        Assert.Equal([0], search.Ranks(query, [[0.5f]])[0]);
+        Assert.Equal(0, search.Influences(query, Wide)[0].Nonzero);
     }
 
-    private static (FeatureIndex Index, float[][] Rows) BuildIndex(string folder, int count, int dimension, int partSize, int duplicateEvery = int.MaxValue)
+    [Fact]
+    public void A_zero_row_is_similar_to_nothing()
     {
-        var random = new Random(5);
+        using var temp = new TempFolder();
+        Write(temp["index"], [[0, 0, 0, 0]], 10);
+        using var search = ExactSearch.Open(FeatureIndex.Open(temp["index"]));
+        Assert.Equal([new Match(0, 0)], search.Nearest(new FeatureMatrix(1, 4, [1, 0, 0, 0]), 3)[0]);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(RowScan.MostQueriesOfLayout + 1)]
+    public void A_row_that_is_no_number_is_an_error_until_it_is_removed(int count)
+    {
+        using var temp = new TempFolder();
+        Write(temp["index"], [[1, 0], [float.NaN, 1], [0, 1]], 10);
+        var queries = new FeatureMatrix(count, 2, [.. Enumerable.Repeat(new float[] { 1, 0 }, count).SelectMany(q => q)]);
+        using (var search = ExactSearch.Open(FeatureIndex.Open(temp["index"])))
+        {
+            Assert.Contains("image 1 has a feature that is not finite", Assert.Throws<WhenceException>(() => search.Nearest(queries, 1)).Message, StringComparison.Ordinal);
+            Assert.Throws<WhenceException>(() => search.Ranks(queries, [.. Enumerable.Repeat(new[] { 0.5f }, count)]));
+        }
+
+        IndexRemoval.Remove(temp["index"], [1], []);
+        using var without = ExactSearch.Open(FeatureIndex.Open(temp["index"]));
+        Assert.Equal([0, 2], without.Nearest(queries, 5)[0].Select(m => m.Id));
+    }
+
+    [Fact]
+    public void A_manifest_that_claims_more_rows_than_there_are_is_refused_before_they_are_allocated()
+    {
+        using var temp = new TempFolder();
+        Write(temp["index"], [.. Enumerable.Repeat(new float[4], 5)], 10);
+        var manifest = temp["index", "whence.json"];
+        File.WriteAllText(manifest, File.ReadAllText(manifest).Replace("\"rows\": 5", "\"rows\": 2147483647", StringComparison.Ordinal));
+        var error = Assert.Throws<WhenceException>(() => ExactSearch.Open(FeatureIndex.Open(temp["index"])));
+        Assert.Contains("the manifest says 2147483647 x 4 F16", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Wrong_calls_are_refused()
+    {
+        using var temp = new TempFolder();
+        Write(temp["index"], [[1, 0], [0, 1]], 10);
+        var index = FeatureIndex.Open(temp["index"]);
+        using var search = ExactSearch.Open(index);
+        var query = new FeatureMatrix(1, 2, [1, 0]);
+        Assert.Throws<ArgumentException>(() => search.Nearest(new FeatureMatrix(1, 3, [1, 0, 0]), 1));
+        Assert.Contains("normalise", Assert.Throws<ArgumentException>(() => search.Nearest(new FeatureMatrix(1, 2, [1, 1]), 1)).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => search.Nearest(new FeatureMatrix(1, 2, [float.NaN, 0]), 1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => search.Nearest(query, -1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => search.Within(query, -0.1f));
+        Assert.Throws<ArgumentException>(() => search.Above(query, [float.NaN]));
+        Assert.Throws<ArgumentException>(() => search.Above(query, [0, 0]));
+        Assert.Throws<ArgumentException>(() => search.Ranks(query, []));
+        Assert.Throws<ArgumentOutOfRangeException>(() => search.Similarities(query, [[2]]));
+        Assert.Throws<ArgumentException>(() => ExactSearch.Open(index, new() { Rows = RowSet.All(3) }));
+    }
+
+    [Fact]
+    public void A_search_can_be_stopped()
+    {
+        using var temp = new TempFolder();
+        Write(temp["index"], [[1, 0], [0, 1]], 10);
+        using var search = ExactSearch.Open(FeatureIndex.Open(temp["index"]));
+        Assert.ThrowsAny<OperationCanceledException>(() => search.Nearest(new FeatureMatrix(1, 2, [1, 0]), 1, new CancellationToken(canceled: true)));
+    }
+
+    [Fact]
+    public void Most_rows_are_never_looked_at_closely()
+    {
+        var random = new Random(9);
+        using var temp = new TempFolder();
+        var (index, rows) = BuildIndex(temp["index"], random, 20_000, 64, partSize: 20_000, kind: 0);
+        using var search = ExactSearch.Open(index);
+        search.Nearest(Queries(random, rows, 1, 64), 10);
+        Assert.InRange(search.Rescored, 10, 200);
+    }
+
+    internal static void Write(string folder, float[][] rows, int partSize)
+    {
+        using var writer = TestIndex.NewWriter(folder, rows[0].Length, partSize);
+        foreach (var (i, row) in rows.Index())
+        {
+            writer.Add(TestIndex.Row(i), row);
+        }
+
+        writer.Commit();
+    }
+
+    /// <summary>Asks all questions and compares every id, bit and order.</summary>
+    private static bool EqualsBruteForce(FeatureIndex index, float[]?[] rows, FeatureMatrix queries, SearchOptions options, Random random)
+    {
+        using var search = ExactSearch.Open(index, options);
+        var twin = new BruteForce(rows, queries);
+        var searched = rows.Count(r => r is not null);
+        var equal = search.Searched == searched;
+        foreach (var k in new[] { 0, 1, 1 + random.Next(20), searched / 2, searched + 10 })
+        {
+            equal &= Same(twin.Nearest(k), search.Nearest(queries, k));
+        }
+
+        if (searched == 0)
+        {
+            return equal;
+        }
+
+        var ids = Enumerable.Range(0, queries.Rows).Select(_ => Enumerable.Range(0, 12)
+            .Select(_ => (long)random.Next(rows.Length)).Where(id => rows[id] is not null).ToArray()).ToArray();
+        var similarities = twin.Similarities(ids);
+        var thresholds = twin.Nearest(1 + random.Next(searched)).Select(m => m[^1].Similarity).ToArray();
+        equal &= similarities.SelectMany(s => s).SequenceEqual(search.Similarities(queries, ids).SelectMany(s => s));
+        equal &= Same(twin.Above(thresholds), search.Above(queries, thresholds));
+        foreach (var distance in new[] { 0, 0.1f, 3 })
+        {
+            equal &= Same(twin.Within(distance), search.Within(queries, distance));
+        }
+
+        // Between rows as well as at rows, and beyond all of them.
+        float[][] asked = [.. similarities.Select(own => own.SelectMany(s => new[] { s, MathF.BitIncrement(s), s + 0.01f }).Append(-2).Append(2).ToArray())];
+        equal &= twin.Ranks(asked).SelectMany(r => r).SequenceEqual(search.Ranks(queries, asked).SelectMany(r => r));
+        foreach (var calibrator in new[] { Calibrator.Unfitted, Wide, new() { Tau = 0.05, Lambda = -0.1 } })
+        {
+            equal &= twin.Influences(calibrator).SequenceEqual(search.Influences(queries, calibrator));
+        }
+
+        return equal;
+    }
+
+    private static bool Same(Match[][] expected, Match[][] actual) =>
+        expected.Length == actual.Length && expected.Zip(actual).All(pair => pair.First.SequenceEqual(pair.Second));
+
+    // 0: any numbers; 1: few whole numbers, so that ties are everywhere; 2: copies of few rows; 3: some rows zero, some far larger.
+    private static (FeatureIndex Index, float[][] Rows) BuildIndex(string folder, Random random, int count, int dimension, int partSize, int kind)
+    {
         var rows = new float[count][];
+        for (var i = 0; i < count; i++)
+        {
+            rows[i] = kind == 2 && i > 20
+                ? rows[random.Next(20)]
+                : [.. Enumerable.Range(0, dimension).Select(_ => kind == 1 ? random.Next(-1, 2) : (float)(Half)((random.NextSingle() * 4) - 2))];
+            if (kind == 3 && i % 5 < 2)
+            {
+                rows[i] = [.. rows[i].Select((x, j) => i % 5 == 0 ? 0 : j == 0 ? 10_000 : x)];
+            }
+        }
+
         using (var writer = TestIndex.NewWriter(folder, dimension, partSize))
         {
-            for (var i = 0; i < count; i++)
+            foreach (var (i, row) in rows.Index())
             {
-                rows[i] = i % duplicateEvery == 0 && i > 0
-                    ? rows[0]
-                    : Enumerable.Range(0, dimension).Select(_ => (float)(Half)((random.NextSingle() * 4) - 2)).ToArray();
-                writer.Add(TestIndex.Row(i), rows[i]);
+                writer.Add(TestIndex.Row(i), row);
             }
 
             writer.Commit();
@@ -103,10 +249,9 @@ public class ExactSearchTests
         return (FeatureIndex.Open(folder), rows);
     }
 
-    private static float[] Normalized(float[] row)
-    {
-        var copy = (float[])row.Clone();
-        Normalization.NormalizeRow(copy);
-        return copy;
-    }
+    // Half of them rows of the index, so that the best similarity is 1; one is zero.
+    private static FeatureMatrix Queries(Random random, float[]?[] rows, int count, int dimension) => new(count, dimension, [.. Enumerable.Range(0, count).SelectMany(q =>
+        q == 3 ? new float[dimension] : BruteForce.Normalized(q % 2 == 0 && rows.Length > 0
+            ? rows[random.Next(rows.Length)]
+            : [.. Enumerable.Range(0, dimension).Select(_ => random.NextSingle() - 0.5f)])!)]);
 }
