@@ -11,9 +11,7 @@ public sealed class RowSet
     private const int WordBits = 64;
     private readonly ulong[] _words;
 
-    /// <param name="length">Number of rows of the index, at least 0.</param>
-    /// <param name="words"><see cref="WordCount"/> words, which the set keeps; bits from <paramref name="length"/> on are 0.</param>
-    internal RowSet(long length, ulong[] words)
+    private RowSet(long length, ulong[] words)
     {
         (Length, _words) = (length, words);
         foreach (var word in words)
@@ -28,7 +26,7 @@ public sealed class RowSet
     /// <summary>Number of members, from 0 to <see cref="Length"/>.</summary>
     public long Count { get; }
 
-    /// <summary>The bitmap, <see cref="WordCount"/> words; bits from <see cref="Length"/> on are 0.</summary>
+    /// <summary>The bitmap, as many words as <see cref="Length"/> rows need; bits from <see cref="Length"/> on are 0.</summary>
     internal ReadOnlySpan<ulong> Words => _words;
 
     /// <summary>All rows of an index.</summary>
@@ -45,8 +43,21 @@ public sealed class RowSet
         return new RowSet(length, words);
     }
 
-    /// <summary>Words of the bitmap of an index.</summary>
-    internal static int WordCount(long length)
+    /// <summary>Some rows of an index.</summary>
+    /// <param name="length">Number of rows, at least 0.</param>
+    /// <param name="ids">The members, from 0 to <paramref name="length"/> - 1, in any order.</param>
+    internal static RowSet Of(long length, IEnumerable<long> ids)
+    {
+        var words = new ulong[WordCount(length)];
+        foreach (var id in ids)
+        {
+            words[id / WordBits] |= 1UL << (int)(id % WordBits);
+        }
+
+        return new RowSet(length, words);
+    }
+
+    private static int WordCount(long length)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, (long)Array.MaxLength * WordBits);
