@@ -18,6 +18,12 @@ public sealed record AttributorOptions
     /// <summary>Parameters of Eq. 6. Default: the authors' published values, which mark results as uncalibrated.</summary>
     public Calibrator Calibration { get; init; } = Calibrator.Unfitted;
 
+    /// <summary>
+    /// Only training images for which this is true are searched: the others have no rank and no influence, and Eq. 6 shares the
+    /// influence among those searched. Null, the default, searches all that were not removed.
+    /// </summary>
+    public MetadataPredicate? Where { get; init; }
+
     /// <summary>Threads for the search, at least 1; results do not depend on it. Default: the number of processors.</summary>
     public int Threads { get; init; } = Environment.ProcessorCount;
 
@@ -59,13 +65,17 @@ public sealed class Attributor
     private readonly AttributorOptions _options;
     private readonly Preprocessor _preprocessor;
     private readonly ExactSearch _search;
+    private readonly RowSet? _chosen;
 
     /// <summary>An attributor over an index.</summary>
     /// <param name="index">The training images.</param>
     /// <param name="encoder">The encoder that made the index.</param>
-    /// <param name="options">Mapper, calibration, threads.</param>
-    /// <exception cref="WhenceException">Encoder, mapper or calibration belong to another index.</exception>
-    public Attributor(FeatureIndex index, IImageEncoder encoder, AttributorOptions? options = null)
+    /// <param name="options">Mapper, calibration, filter, threads.</param>
+    /// <param name="cancellation">Stops the evaluation of the filter, which reads the columns that it names once, here.</param>
+    /// <exception cref="WhenceException">
+    /// Encoder, mapper or calibration belong to another index, or the filter names a column that the index does not have.
+    /// </exception>
+    public Attributor(FeatureIndex index, IImageEncoder encoder, AttributorOptions? options = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(index);
         ArgumentNullException.ThrowIfNull(encoder);
@@ -86,10 +96,14 @@ public sealed class Attributor
         _options = options;
         _preprocessor = new Preprocessor(encoder.Spec.Preprocessing, options.Limits, index.Manifest.AutoOrient);
         _search = new ExactSearch(index, options.Mapper?.Real, options.Threads);
+        _chosen = options.Where?.Evaluate(index, cancellation).Without(index.Removed);
     }
 
     /// <summary>Parameters of Eq. 6, and whether they were fitted for this encoder.</summary>
     public Calibrator Calibration => _options.Calibration;
+
+    /// <summary>Number of images searched: those that were not removed and for which the filter, if there is one, is true.</summary>
+    public long Searched => _chosen?.Count ?? _index.Count - _index.Removed.Count;
 
     /// <summary>Attributes one generated image.</summary>
     /// <param name="query">The image.</param>
@@ -124,9 +138,9 @@ public sealed class Attributor
     {
         ArgumentNullException.ThrowIfNull(ids);
         var (features, _) = Encode([query], failed: null, cancellation);
-        var similarities = _search.Similarities(Normalize(Map(features)), cancellation)[0];
+        var similarities = Similarities(Normalize(Map(features)), cancellation)[0];
         var influence = _options.Calibration.Normalize(similarities);
-        return ids.Select(id => Explanation.Of(id, similarities, influence, _index)).ToArray();
+        return ids.Select(id => Explanation.Of(id, similarities, influence, _index, Searched, _options.Where?.Text)).ToArray();
     }
 
     // The method, a line a step: docs/method.md has each one's equation.
@@ -141,7 +155,7 @@ public sealed class Attributor
 
         var mapped = Map(features);
         var normalized = Normalize(mapped);
-        var similarities = _search.Similarities(normalized, cancellation);
+        var similarities = Similarities(normalized, cancellation);
         var influences = similarities.Select(s => _options.Calibration.Normalize(s)).ToArray();
         var best = similarities.Select((s, q) => Best(s, influences[q], request)).ToArray();
         var images = _index.FindImages(best.SelectMany(b => b).Select(b => b.Id));
@@ -178,6 +192,21 @@ public sealed class Attributor
         return (new FeatureMatrix(readable.Length, dimension, [.. readable.SelectMany(q => features[q])]), [.. readable.Select(q => queries[q])]);
     }
 
+    // What the filter leaves out is passed over as removed images are.
+    private float[][] Similarities(FeatureMatrix queries, CancellationToken cancellation)
+    {
+        var similarities = _search.Similarities(queries, cancellation);
+        for (var id = 0L; _chosen is not null && id < _chosen.Length; id++)
+        {
+            if (!_chosen.Contains(id))
+            {
+                Array.ForEach(similarities, s => s[id] = float.NaN);
+            }
+        }
+
+        return similarities;
+    }
+
     private FeatureMatrix Map(FeatureMatrix features) => _options.Mapper?.Synth.Apply(features) ?? features;
 
     private static FeatureMatrix Normalize(FeatureMatrix features)
@@ -201,7 +230,8 @@ public sealed class Attributor
             Encoder = _encoder.Spec.Name,
             Mapper = _options.Mapper?.Name,
             Calibration = _options.Calibration,
-            Searched = _index.Count - _index.Removed.Count,
+            Where = _options.Where?.Text,
+            Searched = Searched,
             Nonzero = influence.Nonzero,
             Remaining = influence.Nonzero == 0 ? 0 : Math.Max(0, 1 - results.Sum(r => r.Influence)),
             Results = request.GroupDuplicates is { } threshold ? Duplicates.Group(results, _index, threshold) : results,

@@ -12,6 +12,12 @@ public sealed record Explanation
     /// <summary>True where the image was taken out of the index; it then has no rank (0) and no influence.</summary>
     public required bool Removed { get; init; }
 
+    /// <summary>True where the filter leaves the image out; it then has no rank (0) and no influence.</summary>
+    public bool Excluded => Image.Rank == 0 && !Removed;
+
+    /// <summary>The filter whose images alone were searched (<see cref="AttributorOptions.Where"/>); null where there was none.</summary>
+    public string? Where { get; init; }
+
     /// <summary>Number of images searched.</summary>
     public required long Searched { get; init; }
 
@@ -27,10 +33,10 @@ public sealed record Explanation
     /// <summary>How many of the images before it are listed.</summary>
     public const int MostBefore = 10;
 
-    internal static Explanation Of(long id, float[] similarities, Influence influence, FeatureIndex index)
+    internal static Explanation Of(long id, float[] similarities, Influence influence, FeatureIndex index, long searched, string? where)
     {
         var similarity = similarities[id];
-        var removed = float.IsNaN(similarity);
+        var passedOver = float.IsNaN(similarity);
         var (rank, before) = (1L, 0.0);
         for (var i = 0L; i < similarities.LongLength; i++)
         {
@@ -41,13 +47,14 @@ public sealed record Explanation
             }
         }
 
-        var best = removed ? [] : TopK.Select(similarities, (int)Math.Min(rank - 1, MostBefore));
+        var best = passedOver ? [] : TopK.Select(similarities, (int)Math.Min(rank - 1, MostBefore));
         var images = index.FindImages(best.Select(b => b.Id).Append(id));
         return new Explanation
         {
-            Image = AttributedImage.Of(images[id], removed ? 0 : rank, similarity, influence),
-            Removed = removed,
-            Searched = index.Count - index.Removed.Count,
+            Image = AttributedImage.Of(images[id], passedOver ? 0 : rank, similarity, influence),
+            Removed = index.Removed.Contains(id),
+            Where = where,
+            Searched = searched,
             InfluenceBefore = before,
             SimilarityNeeded = influence.SmallestSimilarity,
             Before = [.. best.Select((b, i) => AttributedImage.Of(images[b.Id], i + 1, b.Similarity, influence))],

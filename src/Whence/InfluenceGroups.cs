@@ -8,7 +8,7 @@ namespace Whence;
 /// <param name="Shares">One entry a value, influence descending, then value; they sum to 1.</param>
 public sealed record InfluenceGroups(string Column, IReadOnlyList<InfluenceShare> Shares)
 {
-    /// <summary>Sums influence per value of a column over every image of the index that has any, for several queries at once.</summary>
+    /// <summary>Sums influence per value of a column over every image that has any, for several queries at once.</summary>
     /// <exception cref="WhenceException">No image of the index has the column.</exception>
     internal static InfluenceGroups[] Sum(string column, float[][] similarities, Influence[] influences, FeatureIndex index)
     {
