@@ -4,7 +4,7 @@ using Whence.Encoders;
 using Whence.Search;
 
 using var encoder = new OnnxEncoder(new EncoderRegistry().Resolve("resnet18"));
-var attributor = new Attributor(FeatureIndex.Open(args[0]), encoder);
+using var attributor = new Attributor(FeatureIndex.Open(args[0]), encoder);
 var answer = attributor.Attribute(Query.FromFile(args[1]), k: 10);
 foreach (var image in answer.Results)
 {

@@ -21,10 +21,13 @@ public sealed record Attribution
     /// <summary>The parameters of Eq. 6 and whether they were fitted for this encoder.</summary>
     public required Calibrator Calibration { get; init; }
 
-    /// <summary>Number of images searched (removed ones do not count).</summary>
+    /// <summary>The filter whose images alone were searched (<see cref="AttributorOptions.Where"/>); null where there was none.</summary>
+    public string? Where { get; init; }
+
+    /// <summary>Number of images searched (removed ones and those outside the filter do not count).</summary>
     public required long Searched { get; init; }
 
-    /// <summary>Number of training images with an influence above zero, in the whole index.</summary>
+    /// <summary>Number of training images with an influence above zero, among all that were searched.</summary>
     public required long Nonzero { get; init; }
 
     /// <summary>Influence of all images that are not in <see cref="Results"/>, in [0, 1].</summary>
@@ -33,7 +36,7 @@ public sealed record Attribution
     /// <summary>The k most similar training images: similarity descending, the smaller id first among equals.</summary>
     public required IReadOnlyList<AttributedImage> Results { get; init; }
 
-    /// <summary>Influence summed per value of a metadata column over the whole index, descending; null unless asked for.</summary>
+    /// <summary>Influence summed per value of a metadata column over all images searched, descending; null unless asked for.</summary>
     public InfluenceGroups? Groups { get; init; }
 }
 
@@ -57,7 +60,7 @@ public sealed record AttributedImage
     /// <summary>Cosine similarity to the query, in [-1, 1].</summary>
     public required float Similarity { get; init; }
 
-    /// <summary>Soft influence (Eq. 6) in [0, 1]; all images of an index sum to 1. With duplicates grouped, the group's sum.</summary>
+    /// <summary>Soft influence (Eq. 6) in [0, 1]; all images searched sum to 1. With duplicates grouped, the group's sum.</summary>
     public required double Influence { get; init; }
 
     /// <summary>Caption, key, creator, licence and whatever else came along; values as text.</summary>
@@ -71,7 +74,7 @@ public sealed record AttributedImage
         Rank = rank,
         Id = image.Id,
         Source = image.Source,
-        Similarity = float.IsNaN(similarity) ? 0 : similarity, // a removed image has none
+        Similarity = float.IsNaN(similarity) ? 0 : similarity, // an image that was not searched has none
         Influence = influence.Of(similarity),
         Metadata = image.ToMetadata(),
     };

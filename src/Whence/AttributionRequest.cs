@@ -9,7 +9,7 @@ public sealed record AttributionRequest
     /// <summary>Leave out images with less influence, in [0, 1]. Default 0.</summary>
     public double MinInfluence { get; init; }
 
-    /// <summary>Metadata column whose values' shares are summed over the whole index; null for none.</summary>
+    /// <summary>Metadata column whose values' shares are summed over all images searched; null for none.</summary>
     public string? GroupBy { get; init; }
 
     /// <summary>

@@ -18,6 +18,12 @@ public sealed record AttributorOptions
     /// <summary>Parameters of Eq. 6. Default: the authors' published values, which mark results as uncalibrated.</summary>
     public Calibrator Calibration { get; init; } = Calibrator.Unfitted;
 
+    /// <summary>
+    /// Only training images for which this is true are searched: the others have no rank and no influence, and Eq. 6 shares the
+    /// influence among those searched. Null, the default, searches all that were not removed.
+    /// </summary>
+    public MetadataPredicate? Where { get; init; }
+
     /// <summary>Threads for the search, at least 1; results do not depend on it. Default: the number of processors.</summary>
     public int Threads { get; init; } = Environment.ProcessorCount;
 
@@ -67,9 +73,12 @@ public sealed class Attributor : IDisposable
     /// <summary>An attributor over an index.</summary>
     /// <param name="index">The training images.</param>
     /// <param name="encoder">The encoder that made the index.</param>
-    /// <param name="options">Mapper, calibration, threads.</param>
-    /// <exception cref="WhenceException">Encoder, mapper or calibration belong to another index.</exception>
-    public Attributor(FeatureIndex index, IImageEncoder encoder, AttributorOptions? options = null)
+    /// <param name="options">Mapper, calibration, filter, threads.</param>
+    /// <param name="cancellation">Stops the evaluation of the filter, which reads the columns that it names once, here.</param>
+    /// <exception cref="WhenceException">
+    /// Encoder, mapper or calibration belong to another index, or the filter names a column that the index does not have.
+    /// </exception>
+    public Attributor(FeatureIndex index, IImageEncoder encoder, AttributorOptions? options = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(index);
         ArgumentNullException.ThrowIfNull(encoder);
@@ -92,13 +101,17 @@ public sealed class Attributor : IDisposable
         _search = ExactSearch.Open(index, new SearchOptions
         {
             Mapper = options.Mapper?.Real,
+            Rows = options.Where?.Evaluate(index, cancellation),
             Threads = options.Threads,
             Progress = options.LayoutProgress,
-        });
+        }, cancellation);
     }
 
     /// <summary>Parameters of Eq. 6, and whether they were fitted for this encoder.</summary>
     public Calibrator Calibration => _options.Calibration;
+
+    /// <summary>Number of images searched: those that were not removed and for which the filter, if there is one, is true.</summary>
+    public long Searched => _search.Searched;
 
     /// <summary>Attributes one generated image.</summary>
     /// <param name="query">The image.</param>
@@ -137,7 +150,7 @@ public sealed class Attributor : IDisposable
         var influence = _search.Influences(normalized, Calibration, cancellation)[0];
         var similarities = _search.Similarities(normalized, [[.. ids]], cancellation)[0];
         var ranked = _search.Above(normalized, [similarities.DefaultIfEmpty(float.PositiveInfinity).Min()], cancellation)[0];
-        return ids.Select((id, i) => Explanation.Of(id, similarities[i], ranked, influence, _index, _search.Searched)).ToArray();
+        return ids.Select((id, i) => Explanation.Of(id, similarities[i], ranked, influence, _index, Searched, _options.Where?.Text)).ToArray();
     }
 
     /// <summary>Closes the index's files.</summary>
@@ -221,7 +234,8 @@ public sealed class Attributor : IDisposable
             Encoder = _encoder.Spec.Name,
             Mapper = _options.Mapper?.Name,
             Calibration = _options.Calibration,
-            Searched = _search.Searched,
+            Where = _options.Where?.Text,
+            Searched = Searched,
             Nonzero = influence.Nonzero,
             Remaining = influence.Nonzero == 0 ? 0 : Math.Max(0, 1 - results.Sum(r => r.Influence)),
             Results = request.GroupDuplicates is { } threshold ? Duplicates.Group(results, _index, threshold) : results,

@@ -12,6 +12,12 @@ public sealed record Explanation
     /// <summary>True where the image was taken out of the index; it then has no rank (0) and no influence.</summary>
     public required bool Removed { get; init; }
 
+    /// <summary>True where the filter leaves the image out; it then has no rank (0) and no influence.</summary>
+    public bool Excluded => Image.Rank == 0 && !Removed;
+
+    /// <summary>The filter whose images alone were searched (<see cref="AttributorOptions.Where"/>); null where there was none.</summary>
+    public string? Where { get; init; }
+
     /// <summary>Number of images searched.</summary>
     public required long Searched { get; init; }
 
@@ -33,11 +39,11 @@ public sealed record Explanation
     /// <param name="influence">Eq. 6 for the query.</param>
     /// <param name="index">The index.</param>
     /// <param name="searched">Number of images searched.</param>
-    internal static Explanation Of(long id, float similarity, Match[] ranked, Influence influence, FeatureIndex index, long searched)
+    /// <param name="where">The filter; null for none.</param>
+    internal static Explanation Of(long id, float similarity, Match[] ranked, Influence influence, FeatureIndex index, long searched, string? where)
     {
-        // Not there when it was removed: then nothing stands before it.
+        // Not there where it was removed or the filter leaves it out: then nothing stands before it.
         var place = Array.IndexOf(ranked, new Match(id, similarity));
-        var removed = place < 0;
         var before = ranked.AsSpan(0, Math.Max(place, 0));
         var influenceBefore = 0.0;
         foreach (var match in before)
@@ -49,8 +55,9 @@ public sealed record Explanation
         var images = index.FindImages(best.Select(b => b.Id).Append(id));
         return new Explanation
         {
-            Image = AttributedImage.Of(images[id], removed ? 0 : place + 1, removed ? float.NaN : similarity, influence),
-            Removed = removed,
+            Image = AttributedImage.Of(images[id], place + 1, place < 0 ? float.NaN : similarity, influence),
+            Removed = index.Removed.Contains(id),
+            Where = where,
             Searched = searched,
             InfluenceBefore = influenceBefore,
             SimilarityNeeded = influence.SmallestSimilarity,

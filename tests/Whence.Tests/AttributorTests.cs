@@ -173,6 +173,54 @@ public sealed class AttributorTests : IDisposable
     }
 
     [Fact]
+    public void A_filter_answers_as_an_index_without_the_other_images()
+    {
+        var filtered = NewAttributor(where: "creator = 'artist 1' and id != 16");
+        var answer = filtered.Attribute([Query(12)], new() { GroupBy = "creator" }).Single();
+        var explanations = filtered.Explain(Query(12), [4, 5, 16, 30]);
+
+        IndexRemoval.Remove(_temp["index"], [.. Enumerable.Range(0, 31).Where(i => i % 3 != 1 || i is 16 or 30)], []);
+        var twin = NewAttributor();
+        var expected = twin.Attribute([Query(12)], new() { GroupBy = "creator" }).Single();
+
+        Assert.Equal(expected.Results.Select(r => (r.Rank, r.Id, r.Similarity, r.Influence)), answer.Results.Select(r => (r.Rank, r.Id, r.Similarity, r.Influence)));
+        Assert.Equal((9, expected.Nonzero, expected.Remaining), (answer.Searched, answer.Nonzero, answer.Remaining));
+        Assert.Equal("creator = 'artist 1' and id != 16", answer.Where);
+        Assert.Equal("artist 1", Assert.Single(answer.Groups!.Shares).Value);
+
+        Assert.Equal([false, true, true, true], explanations.Select(e => e.Excluded));
+        Assert.DoesNotContain(explanations, e => e.Removed);
+        Assert.All(explanations, e => Assert.Equal((9, answer.Where), (e.Searched, e.Where)));
+        var explained = twin.Explain(Query(12), [4])[0];
+        Assert.Equal((explained.Image.Rank, explained.Image.Influence), (explanations[0].Image.Rank, explanations[0].Image.Influence));
+        Assert.Equal((0, 0), (explanations[1].Image.Rank, explanations[1].Image.Influence));
+    }
+
+    [Fact]
+    public void Removed_images_stay_out_of_what_a_filter_chooses()
+    {
+        IndexRemoval.Remove(_temp["index"], [4], []);
+        var attributor = NewAttributor(where: "id < 6");
+        Assert.Equal(5, attributor.Searched);
+        Assert.Equal([0, 1, 2, 3, 5], attributor.Attribute(Query(4), 100).Results.Select(r => r.Id).Order());
+        var explanation = attributor.Explain(Query(4), [4])[0];
+        Assert.True(explanation.Removed);
+        Assert.False(explanation.Excluded);
+    }
+
+    [Fact]
+    public void A_filter_that_nothing_fits_gives_an_empty_answer()
+    {
+        var answer = NewAttributor(where: "creator = 'nobody'").Attribute(Query(4), 10);
+        Assert.Empty(answer.Results);
+        Assert.Equal((0, 0, 0), (answer.Searched, answer.Nonzero, answer.Remaining));
+    }
+
+    [Fact]
+    public void A_filter_on_an_unknown_column_is_refused_before_any_query() =>
+        Assert.Contains("painter", Assert.Throws<WhenceException>(() => NewAttributor(where: "painter = 'x'")).Message, StringComparison.Ordinal);
+
+    [Fact]
     public void A_mapper_changes_both_sides()
     {
         var scale = Enumerable.Range(0, _encoder.Spec.Dimension).Select(i => i < 16 ? 1f : 0).ToArray(); // the red plane only
@@ -203,8 +251,12 @@ public sealed class AttributorTests : IDisposable
         Assert.StartsWith("broken.png: ", error.Message, StringComparison.Ordinal);
     }
 
-    private Attributor NewAttributor(Calibrator? calibration = null) =>
-        new(FeatureIndex.Open(_temp["index"]), _encoder, new() { Calibration = calibration ?? Calibrator.Unfitted, Threads = 2 });
+    private Attributor NewAttributor(Calibrator? calibration = null, string? where = null) => new(FeatureIndex.Open(_temp["index"]), _encoder, new()
+    {
+        Calibration = calibration ?? Calibrator.Unfitted,
+        Where = where is null ? null : MetadataPredicate.Parse(where),
+        Threads = 2,
+    });
 
     private static Query Query(int seed) => new($"{seed}", TestImages.Png(seed));
 

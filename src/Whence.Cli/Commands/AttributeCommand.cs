@@ -17,7 +17,7 @@ internal static class AttributeCommand
         var queries = new Argument<string[]>("image") { Description = "Generated images: files, folders, shards, or globs", Arity = ArgumentArity.OneOrMore };
         var top = new Option<int>("--top") { Description = "Training images to list", HelpName = "N", DefaultValueFactory = _ => 100 }.AtLeast(0);
         var minInfluence = new Option<double>("--min-influence") { Description = "Leave out images with less influence (0 to 1)", HelpName = "X" };
-        var groupBy = new Option<string?>("--group-by") { Description = "Sum influence per value of a metadata column, over the whole index", HelpName = "COLUMN" };
+        var groupBy = new Option<string?>("--group-by") { Description = "Sum influence per value of a metadata column, over all images searched", HelpName = "COLUMN" };
         var duplicates = new Option<bool>("--group-duplicates") { Description = "Fold results that show the same picture and sum their influence" };
         var alike = new Option<float>("--duplicate-similarity")
         {
@@ -44,7 +44,7 @@ internal static class AttributeCommand
                 GroupDuplicates = parsed.GetValue(duplicates) ? Similarity(parsed.GetValue(alike)) : null,
             };
             var file = CheckReport(parsed.GetValue(report));
-            using var opened = setup.Open(parsed);
+            using var opened = setup.Open(parsed, cancellation);
             var bad = 0;
             var images = ReadQueries(parsed.GetRequiredValue(queries), opened.Limits, Tell, cancellation);
             var answers = opened.Attributor.Attribute(images, request, (_, e) => Tell(e), cancellation);
@@ -154,6 +154,7 @@ internal sealed class AttributorSetup
     private readonly Option<string?> _encoder = new("--encoder") { Description = "Encoder of the queries [default: the index's own]", HelpName = "NAME|SPEC" };
     private readonly Option<string?> _mapper = new("--mapper") { Description = "Mappers to apply (.safetensors or the authors' .pth)", HelpName = "FILE" };
     private readonly Option<string?> _calibration = new("--calibration") { Description = "Fitted tau and lambda (.json or the authors' .pth)", HelpName = "FILE" };
+    private readonly Option<string?> _where = new("--where") { Description = "Search only images whose metadata fit, such as \"creator = 'Ann Lee' and year >= 1990\" (docs/formats.md)", HelpName = "FILTER" };
     private readonly Option<int> _threads = CommonOptions.Threads();
     private readonly ImageOptions _images = new();
 
@@ -163,28 +164,30 @@ internal sealed class AttributorSetup
         command.Add(_encoder);
         command.Add(_mapper);
         command.Add(_calibration);
+        command.Add(_where);
         command.Add(_threads);
         _images.AddTo(command);
     }
 
-    public OpenedAttributor Open(ParseResult parsed)
+    public OpenedAttributor Open(ParseResult parsed, CancellationToken cancellation)
     {
         var index = FeatureIndex.Open(parsed.GetRequiredValue(_index));
         var options = new AttributorOptions
         {
             Mapper = parsed.GetValue(_mapper) is { } mapper ? MapperPair.Load(mapper) : null,
             Calibration = parsed.GetValue(_calibration) is { } calibration ? Calibrator.Load(calibration) : Calibrator.Unfitted,
+            Where = parsed.GetValue(_where) is { } where ? MetadataPredicate.Parse(where) : null,
             Threads = parsed.GetValue(_threads),
             Limits = _images.Limits(parsed),
         };
-        return OpenedAttributor.Open(index, parsed.GetValue(_encoder), options);
+        return OpenedAttributor.Open(index, parsed.GetValue(_encoder), options, cancellation);
     }
 }
 
 /// <summary>An attributor together with the encoder it needs.</summary>
 internal sealed record OpenedAttributor(FeatureIndex Index, Attributor Attributor, DecodeLimits Limits, IImageEncoder Encoder) : IDisposable
 {
-    public static OpenedAttributor Open(FeatureIndex index, string? encoderName, AttributorOptions options)
+    public static OpenedAttributor Open(FeatureIndex index, string? encoderName, AttributorOptions options, CancellationToken cancellation)
     {
         if (encoderName is null && index.Manifest.EncoderSpec is null)
         {
@@ -203,7 +206,7 @@ internal sealed record OpenedAttributor(FeatureIndex Index, Attributor Attributo
             registry.Resolve(encoderName ?? index.Manifest.Encoder));
         try
         {
-            return new OpenedAttributor(index, new Attributor(index, encoder, options), options.Limits, encoder);
+            return new OpenedAttributor(index, new Attributor(index, encoder, options, cancellation), options.Limits, encoder);
         }
         catch
         {
@@ -212,5 +215,9 @@ internal sealed record OpenedAttributor(FeatureIndex Index, Attributor Attributo
         }
     }
 
-    public void Dispose() => Encoder.Dispose();
+    public void Dispose()
+    {
+        Attributor.Dispose();
+        Encoder.Dispose();
+    }
 }

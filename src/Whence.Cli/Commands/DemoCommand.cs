@@ -31,7 +31,7 @@ internal static class DemoCommand
                 streams.Output.WriteLine();
             }
 
-            using var opened = OpenedAttributor.Open(FeatureIndex.Open(index), null, new AttributorOptions());
+            using var opened = OpenedAttributor.Open(FeatureIndex.Open(index), null, new AttributorOptions(), cancellation);
             var images = Directory.EnumerateFiles(queries, "*.png").Order(StringComparer.Ordinal).Select(Query.FromFile);
             var answers = opened.Attributor.Attribute(images, new AttributionRequest { Top = Top, GroupBy = "creator" }, cancellation: cancellation).ToArray();
             AttributeCommand.Write(streams, answers, "table");

@@ -21,7 +21,7 @@ internal static class ExplainCommand
         setup.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
-            using var opened = setup.Open(parsed);
+            using var opened = setup.Open(parsed, cancellation);
             var ids = FindIds(parsed.GetRequiredValue(asked), opened.Index);
             var source = parsed.GetRequiredValue(query);
             if (await ReadQueriesAsync(source, opened, cancellation) is not [var only])
@@ -77,11 +77,20 @@ internal static class ExplainCommand
             return;
         }
 
+        if (explanation.Excluded)
+        {
+            AttributionTable.WriteFilter(console, explanation.Where);
+            console.WriteLine("The filter leaves this image out: it has no rank and no influence.");
+            console.WriteLine();
+            return;
+        }
+
         console.WriteLine(
             $"rank {image.Rank:N0} of {explanation.Searched:N0}, similarity {Format.Similarity(image.Similarity)}, influence {Format.Percent(image.Influence)}");
         console.WriteLine(image.Influence > 0
             ? $"the {image.Rank - 1:N0} images before it hold {Format.Percent(explanation.InfluenceBefore)} of the influence"
             : string.Create(CultureInfo.InvariantCulture, $"no influence: that takes a similarity above {explanation.SimilarityNeeded:F3} for this query"));
+        AttributionTable.WriteFilter(console, explanation.Where);
         if (explanation.Before.Count > 0)
         {
             var table = AttributionTable.NewTable("#", "influence", "similarity", "id", "image", "caption").Title("before it");

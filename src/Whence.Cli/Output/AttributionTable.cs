@@ -20,6 +20,7 @@ internal static class AttributionTable
         console.Write(table);
         console.WriteLine(
             $"{Format.Percent(answer.Remaining)} of the influence lies outside this list; {answer.Nonzero:N0} of {answer.Searched:N0} images have any.");
+        WriteFilter(console, answer.Where);
         if (answer.Groups is { } groups)
         {
             WriteGroups(console, groups);
@@ -27,6 +28,14 @@ internal static class AttributionTable
 
         WriteCalibration(console, answer.Calibration, answer.Encoder);
         console.WriteLine();
+    }
+
+    public static void WriteFilter(IAnsiConsole console, string? where)
+    {
+        if (where is not null)
+        {
+            console.WriteLine($"filter: {ShownText.Clean(where).ReplaceLineEndings(" ")}; other images were not searched and have no share.");
+        }
     }
 
     public static void WriteCalibration(IAnsiConsole console, Calibrator calibration, string encoder)

@@ -43,7 +43,7 @@ internal sealed class InfluenceSummary(HtmlWriter html, Attribution attribution,
 
     private void WriteGroups(InfluenceGroups groups)
     {
-        html.Write($"<h3>Influence by <bdi>{groups.Column}</bdi></h3>\n<p class=\"hint\">Over the whole index, not only the images shown.</p>\n");
+        html.Write($"<h3>Influence by <bdi>{groups.Column}</bdi></h3>\n<p class=\"hint\">Over all images searched, not only the images shown.</p>\n");
         html.Write($"<div class=\"bar groups\" aria-hidden=\"true\">");
         var named = groups.Shares.Take(groups.Shares.Count == MostGroups + 1 ? MostGroups + 1 : MostGroups).ToList();
         var others = groups.Shares.Skip(named.Count).ToList();

@@ -74,6 +74,11 @@ public static class JsonReport
         json.WriteBoolean("fitted", attribution.Calibration.Fitted);
         json.WriteEndObject();
 
+        if (attribution.Where is { } where)
+        {
+            json.WriteString("where", where);
+        }
+
         json.WriteNumber("searched", attribution.Searched);
         json.WriteNumber("nonzero", attribution.Nonzero);
         json.WriteNumber("remaining", attribution.Remaining);

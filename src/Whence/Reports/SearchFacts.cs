@@ -3,10 +3,10 @@ using Whence.Calibration;
 namespace Whence.Reports;
 
 /// <summary>What was searched and how: the part of an attribution that the queries of a report usually share.</summary>
-internal sealed record SearchFacts(string Index, long Searched, string Encoder, string? Mapper, Calibrator Calibration)
+internal sealed record SearchFacts(string Index, string? Where, long Searched, string Encoder, string? Mapper, Calibrator Calibration)
 {
     public static SearchFacts Of(Attribution attribution) =>
-        new(attribution.Index, attribution.Searched, attribution.Encoder, attribution.Mapper, attribution.Calibration);
+        new(attribution.Index, attribution.Where, attribution.Searched, attribution.Encoder, attribution.Mapper, attribution.Calibration);
 
     public void Write(HtmlWriter html)
     {
@@ -14,6 +14,14 @@ internal sealed record SearchFacts(string Index, long Searched, string Encoder, 
             <dl class="facts">
             <div><dt>Index</dt><dd><bdi>{Index}</bdi></dd></div>
             <div><dt>Images searched</dt><dd>{Format.Count(Searched)}</dd></div>
+
+            """);
+        if (Where is not null)
+        {
+            html.Write($"<div><dt>Filter</dt><dd><bdi>{Where}</bdi></dd></div>\n");
+        }
+
+        html.Write($"""
             <div><dt>Encoder</dt><dd><bdi>{Encoder}</bdi></dd></div>
             <div><dt>Mapper</dt><dd><bdi>{Mapper ?? "none, raw features"}</bdi></dd></div>
             <div><dt>Calibration</dt><dd>{(Calibration.Fitted ? "fitted" : "not fitted")}</dd></div>

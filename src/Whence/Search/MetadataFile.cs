@@ -86,6 +86,30 @@ internal static class MetadataFile
         }).ToArray();
     });
 
+    /// <summary>Some columns of a part as text; the others are not unpacked.</summary>
+    /// <returns>Per name one entry a row, null where the image has none; null for a column that the part does not have.</returns>
+    /// <exception cref="WhenceException">The file is missing or is not as it was written.</exception>
+    public static string?[]?[] ReadTexts(string folder, IndexPart part, IReadOnlyList<string> names)
+    {
+        var path = Path.Combine(folder, part.MetadataFile);
+        Checksum.Check(path, part.MetadataSha256);
+        return Read(path, async table =>
+        {
+            if (table.RowsIn(0) != part.Rows)
+            {
+                throw Damaged(path, $"it has {table.RowsIn(0)} rows, the manifest says {part.Rows}");
+            }
+
+            var columns = new string?[]?[names.Count];
+            foreach (var (i, name) in names.Index())
+            {
+                columns[i] = table.Find(name) is { } column ? await table.ReadTextAsync(0, column, CancellationToken.None) : null;
+            }
+
+            return columns;
+        });
+    }
+
     public static IReadOnlyList<string> ReadColumns(string path) =>
         Read(path, table => Task.FromResult(table.Columns.Select(ParquetTable.NameOf).ToArray()));
 

@@ -8,7 +8,7 @@ public sealed record SearchOptions
     /// <summary>The mapper h of training images (section 4.2 of the paper); null, the default, compares raw features.</summary>
     public Mapper? Mapper { get; init; }
 
-    /// <summary>The rows to search, null, the default, for all. Removed images are left out in any case.</summary>
+    /// <summary>The rows to search (<see cref="MetadataPredicate"/>); null, the default, for all. Removed images are left out in any case.</summary>
     public RowSet? Rows { get; init; }
 
     /// <summary>Threads, at least 1; results do not depend on it. Default: the number of processors.</summary>

@@ -74,6 +74,25 @@ public sealed class WhenceCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task A_filter_is_searched_within_and_said_in_every_output()
+    {
+        var index = await IndexPhotosAsync(4);
+        string[] within = [_temp["photos", "00003.png"], "--index", index, "--where", "key < '00002.png' and width = 40", "--report", _temp["r.html"]];
+
+        var (code, output, _) = await RunAsync(["attribute", .. within, "--format", "jsonl"]);
+        Assert.Equal(0, code);
+        var root = JsonElement.Parse(output);
+        Assert.Equal("key < '00002.png' and width = 40", root.GetProperty("where").GetString());
+        Assert.Equal(2, root.GetProperty("searched").GetInt64());
+        Assert.Equal([0, 1], root.GetProperty("results").EnumerateArray().Select(r => r.GetProperty("id").GetInt32()).Order());
+        Assert.Contains("<bdi>key &lt; &#39;00002.png&#39; and width = 40</bdi>", File.ReadAllText(_temp["r.html"]), StringComparison.Ordinal);
+
+        Assert.Contains("filter: key < '00002.png' and width = 40; other images", (await RunAsync(["attribute", .. within])).Output, StringComparison.Ordinal);
+        Assert.Contains("leaves this image out", (await RunAsync("explain", within[0], within[0], within[1], within[2], "--where", "id != 3")).Output, StringComparison.Ordinal);
+        Assert.Contains("rank 1 of 3", (await RunAsync("explain", within[0], within[0], within[1], within[2], "--where", "id != 2")).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Remove_takes_out_what_a_list_names()
     {
         var index = await IndexPhotosAsync(4);
@@ -147,6 +166,9 @@ public sealed class WhenceCommandTests : IDisposable
         { "between 0 and 1", ["attribute", "{photos}", "--index", "{index}", "--min-influence", "2"] },
         { "00000.png", ["attribute", "{photos}", "--index", "{index}", "--mapper", "{photos}/00000.png"] },
         { "calibration", ["attribute", "{photos}", "--index", "{index}", "--calibration", "{new}.json"] },
+        { "at character 11: expected", ["attribute", "{photos}", "--index", "{index}", "--format", "json", "--where", "creator = "] },
+        { "caption, height, id, key", ["attribute", "{photos}", "--index", "{index}", "--format", "json", "--where", "creator = 'Ann'"] },
+        { "'painter'", ["explain", "{photos}/00000.png", "0", "--index", "{index}", "--where", "painter is missing"] },
         { "not in the index", ["explain", "{photos}/00000.png", "nobody", "--index", "{index}"] },
     };
 

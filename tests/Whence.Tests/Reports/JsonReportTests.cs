@@ -51,6 +51,13 @@ public class JsonReportTests
     }
 
     [Fact]
+    public void A_filter_stands_before_the_number_of_images_it_left()
+    {
+        var line = Lines(Samples.Attribution() with { Where = "year >= 1990 and creator = 'Zoë'" });
+        Assert.Contains("},\"where\":\"year >= 1990 and creator = 'Zoë'\",\"searched\":", line, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void An_array_holds_what_the_lines_hold()
     {
         Attribution[] attributions = [Samples.Attribution(0.5, 0.25), Samples.Attribution(0.125)];
