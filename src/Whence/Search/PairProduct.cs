@@ -30,6 +30,47 @@ internal static class PairProduct
     /// <summary>Where the pair <paramref name="pair"/> of a row lies among the elements.</summary>
     public static int Offset(int row, int pair, int pairs) => (((row / GroupRows * pairs) + pair) * PairsOfGroup) + (row % GroupRows * 2);
 
+    /// <summary>Brings 16 int16 rows, one after the other, into the order of a group.</summary>
+    /// <param name="rows">16 x <paramref name="pairs"/>, two int16 each.</param>
+    /// <param name="pairs">Pairs of a row.</param>
+    /// <param name="group">As many numbers.</param>
+    public static void Interleave(ReadOnlySpan<int> rows, int pairs, Span<int> group)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(rows.Length, GroupRows * pairs);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(group.Length, rows.Length);
+        ref var source = ref MemoryMarshal.GetReference(rows);
+        ref var target = ref MemoryMarshal.GetReference(group);
+
+        // Four pairs of four rows at a time: a matrix to be transposed, by taking elements of two rows in turns, and two of these again.
+        var whole = pairs - (pairs % 4);
+        for (var p = 0; p < whole; p += 4)
+        {
+            for (var row = 0; row < GroupRows; row += 4)
+            {
+                ref var from = ref Unsafe.Add(ref source, (row * pairs) + p);
+                var a = Vector128.LoadUnsafe(ref from);
+                var b = Vector128.LoadUnsafe(ref Unsafe.Add(ref from, pairs));
+                var c = Vector128.LoadUnsafe(ref Unsafe.Add(ref from, 2 * pairs));
+                var d = Vector128.LoadUnsafe(ref Unsafe.Add(ref from, 3 * pairs));
+                var (low, high) = (PairLanes128.ZipLow(a, b).AsInt64(), PairLanes128.ZipLow(c, d).AsInt64());
+                ref var to = ref Unsafe.Add(ref target, (p * GroupRows) + row);
+                PairLanes128.ZipLow(low, high).AsInt32().StoreUnsafe(ref to);
+                PairLanes128.ZipHigh(low, high).AsInt32().StoreUnsafe(ref to, GroupRows);
+                (low, high) = (PairLanes128.ZipHigh(a, b).AsInt64(), PairLanes128.ZipHigh(c, d).AsInt64());
+                PairLanes128.ZipLow(low, high).AsInt32().StoreUnsafe(ref to, 2 * GroupRows);
+                PairLanes128.ZipHigh(low, high).AsInt32().StoreUnsafe(ref to, 3 * GroupRows);
+            }
+        }
+
+        for (var p = whole; p < pairs; p++)
+        {
+            for (var row = 0; row < GroupRows; row++)
+            {
+                group[(p * GroupRows) + row] = rows[(row * pairs) + p];
+            }
+        }
+    }
+
     /// <summary>Dot products of every row with every query. They fit an int when the product of the norms does.</summary>
     /// <typeparam name="TElement">sbyte or short.</typeparam>
     /// <param name="rows">Groups of rows, see <see cref="Offset"/>.</param>

@@ -1,6 +1,4 @@
 using System.Numerics.Tensors;
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
 namespace Whence.Search;
@@ -61,23 +59,11 @@ internal static class Quantizer
         return (scale, error);
     }
 
-    /// <summary>Quantises a unit vector to int16 of the scale <see cref="ShortScale"/> into its group.</summary>
+    /// <summary>Quantises a unit vector to int16 of the scale <see cref="ShortScale"/>.</summary>
     /// <param name="row">d numbers.</param>
-    /// <param name="group">The row's group from the row's own first element on, as pairs.</param>
     /// <param name="levels">Room for the levels: d numbers, one more where d is odd.</param>
     /// <returns>e_x; NaN where the row is not finite.</returns>
-    public static float ToShorts(ReadOnlySpan<float> row, Span<int> group, Span<short> levels)
-    {
-        var error = Quantize(row, ShortScale, levels);
-        ref var target = ref MemoryMarshal.GetReference(group[..(((levels.Length / 2) - 1) * PairProduct.GroupRows + 1)]);
-        foreach (var pair in MemoryMarshal.Cast<short, int>(levels))
-        {
-            target = pair;
-            target = ref Unsafe.Add(ref target, PairProduct.GroupRows);
-        }
-
-        return error;
-    }
+    public static float ToShorts(ReadOnlySpan<float> row, Span<short> levels) => Quantize(row, ShortScale, levels);
 
     /// <summary>Quantises a query to int16, as finely as sums of products with rows of the given norm allow.</summary>
     /// <param name="query">d numbers, of norm 1 or 0.</param>

@@ -85,14 +85,14 @@ internal sealed class RowScan(FeatureIndex index, CanonicalRows rows, RowSet mem
         private readonly float[] _errors = new float[LayoutPart.ChunkRows];
         private readonly int[] _products = new int[TileQueries * LayoutPart.ChunkRows];
         private readonly float[] _upper = new float[LayoutPart.ChunkRows];
-        private readonly short[] _levels;
+        private readonly int[] _levels;
         private int[] _shorts = [];
 
         public Worker(RowScan scan, Plan plan, IScanVisitor visitor)
         {
             (_scan, _plan, Visitor) = (scan, plan, visitor);
             _dimension = plan.Queries.Columns;
-            _levels = new short[2 * PairProduct.Pairs(_dimension)];
+            _levels = new int[PairProduct.GroupRows * PairProduct.Pairs(_dimension)];
             _block = new ScanBlock(scan.Rows, plan.Queries, LayoutPart.ChunkRows, scan.Folder);
         }
 
@@ -154,14 +154,19 @@ internal sealed class RowScan(FeatureIndex index, CanonicalRows rows, RowSet mem
             var errors = _errors.AsSpan(0, padded);
             errors[wanted.Length..].Fill(float.NegativeInfinity);
             _scales.AsSpan(0, padded).Fill(Quantizer.ShortScale);
-            for (var r = 0; r < wanted.Length; r++)
+            for (var group = 0; group < padded; group += PairProduct.GroupRows)
             {
-                var group = _shorts.AsSpan(PairProduct.Offset(r, 0, pairs) / 2);
-                errors[r] = Quantizer.ToShorts(rows.Slice(r * _dimension, _dimension), group, _levels);
-                if (float.IsNaN(errors[r]))
+                for (var r = group; r < Math.Min(group + PairProduct.GroupRows, wanted.Length); r++)
                 {
-                    throw _block.NotFinite(r);
+                    var levels = MemoryMarshal.Cast<int, short>(_levels.AsSpan((r - group) * pairs, pairs));
+                    errors[r] = Quantizer.ToShorts(rows.Slice(r * _dimension, _dimension), levels);
+                    if (float.IsNaN(errors[r]))
+                    {
+                        throw _block.NotFinite(r);
+                    }
                 }
+
+                PairProduct.Interleave(_levels, pairs, _shorts.AsSpan(group * pairs, _levels.Length));
             }
 
             Visit<short>(MemoryMarshal.Cast<int, short>(_shorts.AsSpan(0, length)), _scales.AsSpan(0, padded), errors, _plan.ForShorts);

@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace Whence.Vectors;
 
@@ -51,7 +52,7 @@ internal static class Elements
                 source.CopyTo(MemoryMarshal.AsBytes(destination));
                 break;
             case ElementType.F16:
-                TensorPrimitives.ConvertToSingle(MemoryMarshal.Cast<byte, Half>(source), destination);
+                WidenHalf(MemoryMarshal.Cast<byte, ushort>(source), destination);
                 break;
             case ElementType.BF16:
                 WidenBFloat16(MemoryMarshal.Cast<byte, ushort>(source), MemoryMarshal.Cast<float, uint>(destination));
@@ -103,6 +104,28 @@ internal static class Elements
                 ElementType.I64 => BitConverter.ToInt64(element),
                 _ => throw new ArgumentOutOfRangeException(nameof(type), type, null),
             };
+        }
+    }
+
+    /// <summary>
+    /// A float16's exponent and fraction, shifted to where a float32 has them, read as a number 2^112 times too small, subnormal
+    /// ones included: multiplying is the exact conversion. Infinity and NaN get the exponent that they have in float32.
+    /// </summary>
+    private static void WidenHalf(ReadOnlySpan<ushort> source, Span<float> destination)
+    {
+        var i = 0;
+        for (; i <= source.Length - Vector256<ushort>.Count; i += Vector256<ushort>.Count)
+        {
+            var bits = Vector512.WidenLower(Vector256.Create(source.Slice(i, Vector256<ushort>.Count)).ToVector512Unsafe());
+            var magnitude = (bits & Vector512.Create(0x7FFFu)) << 13;
+            var value = (magnitude.AsSingle() * Vector512.Create(5.192296858534828e33f)).AsUInt32();
+            var special = Vector512.GreaterThanOrEqual(magnitude, Vector512.Create(0x7C00u << 13)) & Vector512.Create(0x7F80_0000u);
+            (value | special | ((bits & Vector512.Create(0x8000u)) << 16)).AsSingle().CopyTo(destination[i..]);
+        }
+
+        for (; i < source.Length; i++)
+        {
+            destination[i] = (float)BitConverter.UInt16BitsToHalf(source[i]);
         }
     }
 

@@ -27,6 +27,17 @@ public class PairProductTests
             Assert.All(products, p => Assert.Equal(2 * short.MaxValue * short.MaxValue, p)));
     }
 
+    [Property(MaxTest = 50)]
+    public bool Interleaving_puts_each_pair_where_the_group_has_it(int seed, byte count)
+    {
+        var pairs = 1 + (count % 40);
+        var rows = new int[16 * pairs];
+        new Random(seed).NextBytes(System.Runtime.InteropServices.MemoryMarshal.AsBytes(rows.AsSpan()));
+        var group = new int[rows.Length];
+        PairProduct.Interleave(rows, pairs, group);
+        return Enumerable.Range(0, 16).All(r => Enumerable.Range(0, pairs).All(p => group[PairProduct.Offset(r, p, pairs) / 2] == rows[(r * pairs) + p]));
+    }
+
     [Fact]
     public void Lengths_that_do_not_fit_are_refused() =>
         Assert.Throws<ArgumentException>(() => PairProduct.Multiply<short>(new short[32], new int[1], 1, new int[15]));

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using FsCheck.Xunit;
 using Whence.Search;
 using Whence.Vectors;
@@ -22,7 +23,7 @@ public class QuantizerTests
         var random = new Random(1);
         var row = Vector(random, 768, 0);
         var (_, byteError) = Quantizer.ToBytes(row, new sbyte[PairProduct.Length(1, 384)], new short[768]);
-        var shortError = Quantizer.ToShorts(row, new int[PairProduct.Length(1, 384) / 2], new short[768]);
+        var shortError = Quantizer.ToShorts(row, new short[768]);
         Assert.InRange(byteError, 0.004f, 0.012f);
         Assert.InRange(shortError, 0.0001f, 0.0004f);
     }
@@ -35,7 +36,7 @@ public class QuantizerTests
     {
         float[] row = [0.5f, value, 0.5f];
         Assert.Equal(float.PositiveInfinity, Quantizer.ToBytes(row, new sbyte[64], new short[4]).Error);
-        Assert.True(float.IsNaN(Quantizer.ToShorts(row, new int[32], new short[4])));
+        Assert.True(float.IsNaN(Quantizer.ToShorts(row, new short[4])));
     }
 
     [Fact]
@@ -48,12 +49,12 @@ public class QuantizerTests
         var pairs = PairProduct.Pairs(d);
         var quantized = new QuantizedQueries(queries, bytes ? Quantizer.LargestByteNorm(d) : Quantizer.LargestShortNorm(d));
         var (scales, errors, levels) = (new float[16], new float[16], new short[2 * pairs]);
-        var (small, large, products) = (new sbyte[PairProduct.Length(16, pairs)], new int[PairProduct.Length(16, pairs) / 2], new int[16 * queries.Rows]);
+        var (small, large, products) = (new sbyte[PairProduct.Length(16, pairs)], new int[16 * pairs], new int[16 * queries.Rows]);
         for (var r = 0; r < 16; r++)
         {
             (scales[r], errors[r]) = bytes
                 ? Quantizer.ToBytes(rows[r], small.AsSpan(PairProduct.Offset(r, 0, pairs)), levels)
-                : (Quantizer.ShortScale, Quantizer.ToShorts(rows[r], large.AsSpan(PairProduct.Offset(r, 0, pairs) / 2), levels));
+                : (Quantizer.ShortScale, Quantizer.ToShorts(rows[r], MemoryMarshal.Cast<int, short>(large.AsSpan(r * pairs, pairs))));
         }
 
         if (bytes)
@@ -62,7 +63,9 @@ public class QuantizerTests
         }
         else
         {
-            PairProduct.Multiply<short>(System.Runtime.InteropServices.MemoryMarshal.Cast<int, short>(large), quantized.Pairs(0, queries.Rows), pairs, products);
+            var group = new int[large.Length];
+            PairProduct.Interleave(large, pairs, group);
+            PairProduct.Multiply<short>(MemoryMarshal.Cast<int, short>(group), quantized.Pairs(0, queries.Rows), pairs, products);
         }
 
         var upper = new float[16];
