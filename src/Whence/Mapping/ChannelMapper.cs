@@ -3,7 +3,10 @@ using Whence.Vectors;
 
 namespace Whence.Mapping;
 
-/// <summary>y = w * x, one factor a channel: the smallest of the mappers in the paper's ablation.</summary>
+/// <summary>
+/// y = w * x, one factor a channel: the smallest of the mappers in the paper's ablation. One float32 multiplication each: the
+/// same bits on every machine.
+/// </summary>
 public sealed class ChannelMapper : Mapper
 {
     private readonly float[] _weights;

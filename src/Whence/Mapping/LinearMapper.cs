@@ -1,13 +1,16 @@
-using System.Numerics.Tensors;
 using Whence.Vectors;
 
 namespace Whence.Mapping;
 
-/// <summary>y = W x + b, the paper's mapper.</summary>
+/// <summary>
+/// y = W x + b, the paper's mapper. Each output is summed in float64, from b on and then over the inputs in their order, and
+/// rounded once to float32: the same bits on every machine, alone or in a batch.
+/// </summary>
 public sealed class LinearMapper : Mapper
 {
     private readonly float[] _weight;
     private readonly float[] _bias;
+    private readonly MatrixProduct _product;
 
     /// <summary>Copies the parameters.</summary>
     /// <param name="inputDimension">d.</param>
@@ -19,6 +22,7 @@ public sealed class LinearMapper : Mapper
     {
         _weight = Owned(weight, (long)inputDimension * outputDimension, nameof(weight));
         _bias = Owned(bias, outputDimension, nameof(bias));
+        _product = new MatrixProduct(inputDimension, outputDimension, _weight, _bias);
     }
 
     /// <summary>W, m x d, row after row.</summary>
@@ -33,13 +37,5 @@ public sealed class LinearMapper : Mapper
         TensorData.FromSingle(prefix + "bias", _bias, OutputDimension),
     ];
 
-    private protected override void Map(ReadOnlySpan<float> features, Span<float> mapped, int rows)
-    {
-        MatrixProduct.Compute(features, _weight, mapped, InputDimension);
-        for (var i = 0; i < rows; i++)
-        {
-            var row = mapped.Slice(i * OutputDimension, OutputDimension);
-            TensorPrimitives.Add(row, _bias, row);
-        }
-    }
+    private protected override void Map(ReadOnlySpan<float> features, Span<float> mapped, int rows) => _product.Compute(features, mapped);
 }

@@ -36,14 +36,17 @@ public sealed record MlpLayer
 
 /// <summary>
 /// Linear, batch normalisation, ReLU, and so on; after the last linear layer a normalisation without scale and shift and no
-/// ReLU. Evaluation mode: the running statistics are constants.
+/// ReLU. Evaluation mode: the running statistics are constants. Each output of a linear layer is summed in float64 over its
+/// inputs in their order and rounded once to float32; normalisation is one float32 multiplication and one addition: the same
+/// bits on every machine, alone or in a batch.
 /// </summary>
 public sealed class MlpMapper : Mapper
 {
     private const double Epsilon = 1e-5;
-    private const int Block = 64;
+    private const int Block = 2 * MatrixProduct.BlockRows;
 
     private readonly MlpLayer[] _layers;
+    private readonly MatrixProduct[] _products;
 
     /// <summary>Batch normalisation folded into y = factor * x + summand, in float64 and then rounded once.</summary>
     private readonly (float[] Factor, float[] Summand)[] _normalizations;
@@ -60,6 +63,7 @@ public sealed class MlpMapper : Mapper
         }
 
         _layers = [.. layers];
+        _products = [.. _layers.Select(layer => new MatrixProduct(layer.InputDimension, layer.OutputDimension, layer.Weight.Span, []))];
         _normalizations = [.. _layers.Select(Fold)];
     }
 
@@ -103,11 +107,12 @@ public sealed class MlpMapper : Mapper
         {
             var (layer, last) = (_layers[i], i == _layers.Length - 1);
             var output = last ? mapped : new float[rows * layer.OutputDimension];
-            MatrixProduct.Compute(input, layer.Weight.Span, output, layer.InputDimension);
+            _products[i].Compute(input, output);
             for (var row = 0; row < rows; row++)
             {
                 var y = output.Slice(row * layer.OutputDimension, layer.OutputDimension);
-                TensorPrimitives.MultiplyAdd(y, _normalizations[i].Factor, _normalizations[i].Summand, y);
+                TensorPrimitives.Multiply(y, _normalizations[i].Factor, y);
+                TensorPrimitives.Add(y, _normalizations[i].Summand, y);
                 if (!last)
                 {
                     TensorPrimitives.Max(y, 0f, y);

@@ -49,6 +49,36 @@ public class MapperTests
         Assert.All(Enumerable.Range(0, Rows), i => Assert.Equal(alone, batch.Row(i).ToArray()));
     }
 
+    [Theory]
+    [InlineData("linear")]
+    [InlineData("channel")]
+    [InlineData("mlp")]
+    public void Every_step_is_rounded_as_documented_whatever_the_processor_and_the_threads(string kind)
+    {
+        const int Rows = 211;
+        const int Inputs = 75;
+        var features = Random(Rows * Inputs, 1);
+        List<MlpLayer> layers = [Layer(0, Inputs, 40, last: false), Layer(1, 40, 33, last: false), Layer(2, 33, 19, last: true)];
+        var (weight, bias) = (Random(40 * Inputs, 2), Random(40, 3));
+        Mapper mapper = kind switch
+        {
+            "linear" => new LinearMapper(Inputs, 40, weight, bias),
+            "channel" => new ChannelMapper(weight.AsSpan(0, Inputs)),
+            _ => new MlpMapper(layers),
+        };
+        var expected = kind switch
+        {
+            "linear" => MatrixProductTests.Slow(features, weight, bias),
+            "channel" => [.. features.Select((value, i) => value * weight[i % Inputs])],
+            _ => layers.Aggregate(features, (x, layer) => RoundedLayer(layer, x, relu: layer != layers[^1])),
+        };
+        Assert.Equal(MatrixProductTests.Bits(expected), MatrixProductTests.Bits(mapper.Apply(new FeatureMatrix(Rows, Inputs, features)).Span));
+        var shared = new float[expected.Length];
+        Parallel.For(0, Rows, new ParallelOptions { MaxDegreeOfParallelism = 8 }, i => mapper.Apply(
+            features.AsSpan(i * Inputs, Inputs), shared.AsSpan(i * mapper.OutputDimension, mapper.OutputDimension)));
+        Assert.Equal(MatrixProductTests.Bits(expected), MatrixProductTests.Bits(shared));
+    }
+
     [Fact]
     public void Channel_multiplies_each_channel()
     {
@@ -119,6 +149,23 @@ public class MapperTests
     {
         var random = new Random(seed);
         return [.. Enumerable.Range(0, count).Select(_ => (float)((random.NextDouble() * 2) - 1))];
+    }
+
+    /// <summary>Sums in float64, one multiplication and one addition in float32.</summary>
+    private static float[] RoundedLayer(MlpLayer layer, float[] x, bool relu)
+    {
+        var y = MatrixProductTests.Slow(x, layer.Weight.Span, new float[layer.OutputDimension]);
+        for (var i = 0; i < y.Length; i++)
+        {
+            var o = i % layer.OutputDimension;
+            var factor = (layer.Scale.IsEmpty ? 1 : layer.Scale.Span[o]) / Math.Sqrt(layer.RunningVariance.Span[o] + 1e-5);
+            var summand = (layer.Shift.IsEmpty ? 0 : layer.Shift.Span[o]) - (layer.RunningMean.Span[o] * factor);
+            var scaled = y[i] * (float)factor;
+            var shifted = scaled + (float)summand;
+            y[i] = relu ? Math.Max(shifted, 0) : shifted;
+        }
+
+        return y;
     }
 
     private static double[] PlainLayer(MlpLayer layer, double[] x, bool relu)
