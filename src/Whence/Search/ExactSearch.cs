@@ -78,7 +78,7 @@ public sealed class ExactSearch : IDisposable
         var wanted = (int)Math.Min(k, _members.Count);
         return wanted == 0
             ? [.. Enumerable.Repeat(Array.Empty<Match>(), Check(queries))]
-            : Best(queries, wanted, 0, keys => keys.Length <= wanted ? keys : keys[..wanted], cancellation);
+            : Best(queries, wanted, 0, keys => Math.Min(keys.Length, wanted), cancellation);
     }
 
     /// <summary>Every image within a distance of each query's most similar one: <c>s >= s_max - distance</c>.</summary>
@@ -94,7 +94,7 @@ public sealed class ExactSearch : IDisposable
             throw new ArgumentOutOfRangeException(nameof(distance), distance, "A distance is at least 0.");
         }
 
-        return Best(queries, 1, distance, keys => Array.FindAll(keys, key => RankKey.Similarity(key) >= (double)RankKey.Similarity(keys[0]) - distance), cancellation);
+        return Best(queries, 1, distance, keys => CountWithin(keys, distance), cancellation);
     }
 
     /// <summary>Every image at least as similar to a query as asked for.</summary>
@@ -111,8 +111,8 @@ public sealed class ExactSearch : IDisposable
         return Turns(queries, MostQueries, (turn, first) =>
         {
             var own = thresholds.AsSpan(first, turn.Rows).ToArray();
-            var scans = Scan(turn, () => new AboveScan(own), cancellation);
-            return ForEach(turn, q => AboveScan.Merge(scans, q), cancellation);
+            var scan = Scan(turn, new AboveScan(own), cancellation);
+            return ForEach(turn, scan.Matches, cancellation);
         });
     }
 
@@ -133,8 +133,8 @@ public sealed class ExactSearch : IDisposable
         return Turns(queries, MostQueries, (turn, first) =>
         {
             var own = similarities[first..(first + turn.Rows)];
-            var scans = Scan(turn, () => new RankScan(own), cancellation);
-            return ForEach(turn, q => scans.Count == 0 ? new long[own[q].Length] : RankScan.Merge(scans, q), cancellation);
+            var scan = Scan(turn, new RankScan(own), cancellation);
+            return ForEach(turn, scan.Counts, cancellation);
         });
     }
 
@@ -156,8 +156,8 @@ public sealed class ExactSearch : IDisposable
         return Turns(queries, MostQueries, (turn, first) =>
         {
             var own = maxima[first..(first + turn.Rows)];
-            var scans = Scan(turn, () => new InfluenceScan(calibrator, own), cancellation);
-            return ForEach(turn, q => new Influence(calibrator, own[q], InfluenceScan.Merge(scans, q)), cancellation);
+            var scan = Scan(turn, new InfluenceScan(calibrator, own), cancellation);
+            return ForEach(turn, scan.Influence, cancellation);
         });
     }
 
@@ -182,16 +182,14 @@ public sealed class ExactSearch : IDisposable
     /// <summary>Closes the files.</summary>
     public void Dispose() => _rows.Dispose();
 
-    private Match[][] Best(FeatureMatrix queries, int k, float distance, Func<ulong[], ulong[]> choose, CancellationToken cancellation)
+    private Match[][] Best(FeatureMatrix queries, int k, float distance, Func<ulong[], int> count, CancellationToken cancellation)
     {
         Check(queries);
-        var turnQueries = (int)Math.Clamp(GatheredBytes / (_threads * 2L * k * sizeof(ulong)), 1, MostQueries);
+        var turnQueries = (int)Math.Clamp(GatheredBytes / (2L * k * sizeof(ulong)), 1, MostQueries);
         return Turns(queries, turnQueries, (turn, _) =>
         {
-            var shared = new float[turn.Rows];
-            Array.Fill(shared, float.NegativeInfinity);
-            var scans = Scan(turn, () => new BestScan(turn.Rows, k, distance, shared), cancellation);
-            var candidates = ForEach(turn, q => BestScan.Candidates(scans, q), cancellation);
+            var scan = Scan(turn, new BestScan(turn.Rows, k, distance), cancellation);
+            var candidates = ForEach(turn, scan.Candidates, cancellation);
             var similarities = Rescore(turn, candidates, cancellation);
             return ForEach(turn, q =>
             {
@@ -202,9 +200,20 @@ public sealed class ExactSearch : IDisposable
                 }
 
                 RankKey.Sort(keys);
-                return Array.ConvertAll(choose(keys), RankKey.Unpack);
+                return RankKey.Unpack(keys.AsSpan(0, count(keys)));
             }, cancellation);
         });
+    }
+
+    private static int CountWithin(ulong[] keys, float distance)
+    {
+        var count = 0;
+        while (count < keys.Length && RankKey.Similarity(keys[count]) >= (double)RankKey.Similarity(keys[0]) - distance)
+        {
+            count++;
+        }
+
+        return count;
     }
 
     private float[][] Rescore(FeatureMatrix queries, uint[][] ids, CancellationToken cancellation)
@@ -213,13 +222,11 @@ public sealed class ExactSearch : IDisposable
         return Rescoring.Run(queries, ids, _index, _rows, _threads, cancellation);
     }
 
-    private IReadOnlyCollection<TVisitor> Scan<TVisitor>(FeatureMatrix queries, Func<TVisitor> create, CancellationToken cancellation)
+    private TVisitor Scan<TVisitor>(FeatureMatrix queries, TVisitor visitor, CancellationToken cancellation)
         where TVisitor : IScanVisitor
     {
-        var scan = new RowScan(_index, _rows, _members, _threads);
-        var visitors = scan.Run(queries, create, cancellation);
-        Interlocked.Add(ref _rescored, scan.Rescored);
-        return visitors;
+        Interlocked.Add(ref _rescored, new RowScan(_index, _rows, _members, _threads).Run(queries, visitor, cancellation));
+        return visitor;
     }
 
     private T[] ForEach<T>(FeatureMatrix queries, Func<int, T> answer, CancellationToken cancellation)

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Numerics;
 
 namespace Whence.Search;
@@ -35,6 +36,18 @@ internal static class RankKey
 
     /// <summary>A key as a result.</summary>
     public static Match Unpack(ulong key) => new(Row(key), Similarity(key));
+
+    /// <summary>Keys as results.</summary>
+    public static Match[] Unpack(ReadOnlySpan<ulong> keys)
+    {
+        var matches = new Match[keys.Length];
+        for (var i = 0; i < matches.Length; i++)
+        {
+            matches[i] = Unpack(keys[i]);
+        }
+
+        return matches;
+    }
 
     /// <summary>The k-th highest similarity among keys.</summary>
     /// <param name="keys">At least k keys, in any order.</param>
@@ -87,7 +100,8 @@ internal static class RankKey
         }
 
         var from = keys;
-        var to = new ulong[keys.Length].AsSpan();
+        var spare = ArrayPool<ulong>.Shared.Rent(keys.Length);
+        var to = spare.AsSpan(0, keys.Length);
         var moved = false;
         Span<int> starts = stackalloc int[Digits];
         for (var shift = BitOperations.TrailingZeroCount(differing); shift < 64 && differing >> shift != 0; shift += DigitBits)
@@ -119,5 +133,7 @@ internal static class RankKey
         {
             from.CopyTo(keys);
         }
+
+        ArrayPool<ulong>.Shared.Return(spare);
     }
 }

@@ -9,9 +9,10 @@ namespace Whence.Search;
 /// </summary>
 internal sealed class RankScan : IScanVisitor
 {
+    private const int MostOnStack = 256;
+    private const int BitsOfWord = 64;
     private readonly float[][] _similarities;
     private readonly long[][] _counts;
-    private readonly ulong[] _uncertain = new ulong[LayoutPart.ChunkRows / 64];
 
     /// <param name="similarities">Per query the similarities to count rows for, in any order.</param>
     public RankScan(float[][] similarities)
@@ -20,35 +21,30 @@ internal sealed class RankScan : IScanVisitor
         _counts = Array.ConvertAll(similarities, s => new long[s.Length]);
     }
 
+    /// <summary>A query's counts.</summary>
+    public long[] Counts(int query) => _counts[query];
+
     public void Visit(int query, ScanBlock block, ReadOnlySpan<float> upper, float slack)
     {
-        var (similarities, counts) = (_similarities[query], _counts[query]);
-        _uncertain.AsSpan().Clear();
+        var similarities = _similarities[query];
+        Span<ulong> known = stackalloc ulong[LayoutPart.ChunkRows / BitsOfWord];
+        known.Clear();
+        Span<int> counts = similarities.Length <= MostOnStack ? stackalloc int[similarities.Length] : new int[similarities.Length];
         for (var t = 0; t < similarities.Length; t++)
         {
-            counts[t] += Count(upper, similarities[t], slack);
+            counts[t] = Count(query, block, upper, slack, similarities[t], known);
         }
 
-        for (var word = 0; word < _uncertain.Length; word++)
+        lock (_counts[query])
         {
-            for (var bits = _uncertain[word]; bits != 0; bits &= bits - 1)
+            for (var t = 0; t < counts.Length; t++)
             {
-                var i = (word * 64) + BitOperations.TrailingZeroCount(bits);
-                var similarity = block.Similarity(query, i);
-                for (var t = 0; t < similarities.Length; t++)
-                {
-                    counts[t] += upper[i] >= similarities[t] && !(upper[i] - slack >= similarities[t]) && similarity >= similarities[t] ? 1 : 0;
-                }
+                _counts[query][t] += counts[t];
             }
         }
     }
 
-    /// <summary>A query's counts out of all threads' visitors.</summary>
-    public static long[] Merge(IReadOnlyCollection<RankScan> scans, int query) =>
-        [.. Enumerable.Range(0, scans.First()._counts[query].Length).Select(t => scans.Sum(s => s._counts[query][t]))];
-
-    /// <summary>Counts the rows that are certainly at or above a similarity, and marks those that may or may not be.</summary>
-    private int Count(ReadOnlySpan<float> upper, float similarity, float slack)
+    private static int Count(int query, ScanBlock block, ReadOnlySpan<float> upper, float slack, float similarity, Span<ulong> known)
     {
         var (least, width) = (Vector512.Create(similarity), Vector512.Create(slack));
         var count = 0;
@@ -60,10 +56,26 @@ internal sealed class RankScan : IScanVisitor
             {
                 var certain = Vector512.GreaterThanOrEqual(bound - width, least).ExtractMostSignificantBits();
                 count += BitOperations.PopCount(certain);
-                _uncertain[i / 64] |= (possible & ~certain) << (i % 64);
+                for (var open = possible & ~certain; open != 0; open &= open - 1)
+                {
+                    count += Similarity(query, block, i + BitOperations.TrailingZeroCount(open), known) >= similarity ? 1 : 0;
+                }
             }
         }
 
         return count;
+    }
+
+    // Many similarities may fall between the same row's bounds.
+    private static float Similarity(int query, ScanBlock block, int i, Span<ulong> known)
+    {
+        ref var word = ref known[i / BitsOfWord];
+        if ((word >> (i % BitsOfWord) & 1) == 0)
+        {
+            word |= 1UL << (i % BitsOfWord);
+            block.Similarities[i] = block.Similarity(query, i);
+        }
+
+        return block.Similarities[i];
     }
 }

@@ -6,6 +6,9 @@ namespace Whence.Search;
 /// <summary>Canonical similarities of chosen rows: in the order of the rows, so that each is read once for all queries.</summary>
 internal static class Rescoring
 {
+    // Few enough to lie in the second-level cache while queries pass by.
+    private const int BlockRows = 128;
+
     /// <param name="queries">q x d, normalised.</param>
     /// <param name="ids">Per query ids in ascending order.</param>
     /// <param name="index">The index.</param>
@@ -18,7 +21,7 @@ internal static class Rescoring
     {
         var similarities = Array.ConvertAll(ids, own => new float[own.Length]);
         var chunks = index.Manifest.Parts.Index().SelectMany(part =>
-            Enumerable.Range(0, (part.Item.Rows + LayoutPart.ChunkRows - 1) / LayoutPart.ChunkRows).Select(c => (Part: part.Index, First: c * LayoutPart.ChunkRows)));
+            Enumerable.Range(0, (part.Item.Rows + BlockRows - 1) / BlockRows).Select(c => (Part: part.Index, First: c * BlockRows)));
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation };
         Unwrap.Aggregate(() => Parallel.ForEach(
             chunks,
@@ -35,16 +38,16 @@ internal static class Rescoring
 
     private sealed class Worker(FeatureMatrix queries, uint[][] ids, float[][] similarities, FeatureIndex index, CanonicalRows rows)
     {
-        private readonly ScanBlock _block = new(rows, queries, LayoutPart.ChunkRows, index.Folder);
+        private readonly ScanBlock _block = new(rows, queries, BlockRows, index.Folder);
         private readonly (int Begin, int End)[] _ranges = new (int, int)[ids.Length];
-        private readonly int[] _places = new int[LayoutPart.ChunkRows];
-        private readonly int[] _offsets = new int[LayoutPart.ChunkRows];
+        private readonly int[] _places = new int[BlockRows];
+        private readonly int[] _offsets = new int[BlockRows];
 
         public void Rescore(int place, int first)
         {
             var part = index.Manifest.Parts[place];
             var firstId = part.FirstId + first;
-            var count = FindRows(firstId, Math.Min(LayoutPart.ChunkRows, part.Rows - first));
+            var count = FindRows(firstId, Math.Min(BlockRows, part.Rows - first));
             if (count == 0)
             {
                 return;

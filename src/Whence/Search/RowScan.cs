@@ -22,39 +22,28 @@ internal sealed class RowScan(FeatureIndex index, CanonicalRows rows, RowSet mem
     // int16 and float32 rows of a block lie in the second-level cache together with the queries.
     private const int BlockBytes = 600_000;
 
-    /// <summary>Number of canonical similarities that were computed.</summary>
-    public long Rescored { get; private set; }
-
-    /// <summary>Shows every member row to visitors.</summary>
+    /// <summary>Shows every member row to a visitor.</summary>
     /// <param name="queries">q x d, normalised.</param>
-    /// <param name="create">Makes a thread's visitor.</param>
+    /// <param name="visitor">Told the rows.</param>
     /// <param name="cancellation">Stops between blocks.</param>
-    /// <returns>The visitors.</returns>
-    public IReadOnlyCollection<TVisitor> Run<TVisitor>(FeatureMatrix queries, Func<TVisitor> create, CancellationToken cancellation)
-        where TVisitor : IScanVisitor
+    /// <returns>Number of canonical similarities that were computed.</returns>
+    public long Run(FeatureMatrix queries, IScanVisitor visitor, CancellationToken cancellation)
     {
         var plan = new Plan(queries, rows.Dimension);
-        var done = new ConcurrentBag<TVisitor>();
+        var rescored = 0L;
         var chunks = index.Manifest.Parts.Index().SelectMany(part =>
             Enumerable.Range(0, (part.Item.Rows + LayoutPart.ChunkRows - 1) / LayoutPart.ChunkRows).Select(chunk => (Part: part.Index, Chunk: chunk)));
         Unwrap.Aggregate(() => Parallel.ForEach(
             Partitioner.Create(chunks, EnumerablePartitionerOptions.NoBuffering),
             new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation },
-            () => new Worker(this, plan, create()),
+            () => new Worker(this, plan, visitor),
             (chunk, _, worker) =>
             {
                 worker.Scan(chunk.Part, chunk.Chunk);
                 return worker;
             },
-            worker =>
-            {
-                done.Add((TVisitor)worker.Visitor);
-                lock (done)
-                {
-                    Rescored += worker.Rescored;
-                }
-            }));
-        return done;
+            worker => Interlocked.Add(ref rescored, worker.Rescored)));
+        return rescored;
     }
 
     /// <summary>The queries in the form that each way needs.</summary>
@@ -78,6 +67,7 @@ internal sealed class RowScan(FeatureIndex index, CanonicalRows rows, RowSet mem
     {
         private readonly RowScan _scan;
         private readonly Plan _plan;
+        private readonly IScanVisitor _visitor;
         private readonly ScanBlock _block;
         private readonly int _dimension;
         private readonly int[] _offsets = new int[LayoutPart.ChunkRows];
@@ -90,13 +80,11 @@ internal sealed class RowScan(FeatureIndex index, CanonicalRows rows, RowSet mem
 
         public Worker(RowScan scan, Plan plan, IScanVisitor visitor)
         {
-            (_scan, _plan, Visitor) = (scan, plan, visitor);
+            (_scan, _plan, _visitor) = (scan, plan, visitor);
             _dimension = plan.Queries.Columns;
             _levels = new int[PairProduct.GroupRows * PairProduct.Pairs(_dimension)];
             _block = new ScanBlock(scan.Rows, plan.Queries, LayoutPart.ChunkRows, scan.Folder);
         }
-
-        public IScanVisitor Visitor { get; }
 
         public long Rescored => _block.Rescored;
 
@@ -185,7 +173,7 @@ internal sealed class RowScan(FeatureIndex index, CanonicalRows rows, RowSet mem
                 {
                     var upper = _upper.AsSpan(0, errors.Length);
                     var slack = queries.Bound(q + t, products.Slice(t * errors.Length, errors.Length), scales, errors, largest, upper);
-                    Visitor.Visit(q + t, _block, upper, slack);
+                    _visitor.Visit(q + t, _block, upper, slack);
                 }
             }
         }

@@ -3,8 +3,8 @@ using Whence.Vectors;
 namespace Whence.Search;
 
 /// <summary>
-/// Told the rows of an index, block by block, each query's rows at once. One visitor a thread; blocks come in no particular order,
-/// no row comes twice.
+/// Told the rows of an index, block by block, each query's rows at once, from several threads. Blocks come in no particular
+/// order, no row comes twice.
 /// </summary>
 internal interface IScanVisitor
 {
@@ -44,10 +44,18 @@ internal sealed class ScanBlock
         _rows = new float[capacity * source.Dimension];
         _loaded = new bool[capacity];
         _offsets = new int[capacity];
+        Found = new int[capacity];
+        Similarities = new float[capacity];
     }
 
     /// <summary>Number of canonical similarities that were computed.</summary>
     public long Rescored { get; private set; }
+
+    /// <summary>Room for a visitor's own list of rows of the block.</summary>
+    public int[] Found { get; }
+
+    /// <summary>Room for canonical similarities of those.</summary>
+    public float[] Similarities { get; }
 
     /// <summary>Turns to other rows, without reading them.</summary>
     /// <param name="part">The part's place in the manifest.</param>

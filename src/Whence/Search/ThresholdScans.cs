@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Whence.Calibration;
 
 namespace Whence.Search;
@@ -5,41 +6,56 @@ namespace Whence.Search;
 /// <summary>Asks for the canonical similarity of every row that can reach a query's threshold.</summary>
 internal abstract class ThresholdScan(float[] thresholds) : IScanVisitor
 {
-    private readonly int[] _found = new int[LayoutPart.ChunkRows];
-
     public void Visit(int query, ScanBlock block, ReadOnlySpan<float> upper, float slack)
     {
-        var count = ScanFilter.AtLeast(upper, thresholds[query], _found);
-        foreach (var i in _found.AsSpan(0, count))
+        var found = block.Found.AsSpan(0, ScanFilter.AtLeast(upper, thresholds[query], block.Found));
+        var kept = 0;
+        foreach (var i in found)
         {
             var similarity = block.Similarity(query, i);
             if (similarity >= thresholds[query])
             {
-                Found(query, block.Id(i), similarity);
+                (found[kept], block.Similarities[kept]) = (i, similarity);
+                kept++;
             }
+        }
+
+        if (kept > 0)
+        {
+            Keep(query, block, found[..kept], block.Similarities.AsSpan(0, kept));
         }
     }
 
-    protected abstract void Found(int query, long id, float similarity);
+    /// <summary>Takes up rows of a block, those at or above the query's threshold.</summary>
+    protected abstract void Keep(int query, ScanBlock block, ReadOnlySpan<int> rows, ReadOnlySpan<float> similarities);
 }
 
 /// <summary>Every row at or above a threshold.</summary>
 internal sealed class AboveScan : ThresholdScan
 {
-    private readonly List<ulong>[] _found;
+    private readonly List<ulong>[] _keys;
 
     public AboveScan(float[] thresholds)
-        : base(thresholds) => _found = [.. thresholds.Select(_ => new List<ulong>())];
+        : base(thresholds) => _keys = [.. thresholds.Select(_ => new List<ulong>())];
 
-    /// <summary>A query's rows out of all threads' visitors, in rank order.</summary>
-    public static Match[] Merge(IReadOnlyCollection<AboveScan> scans, int query)
+    /// <summary>A query's rows in rank order.</summary>
+    public Match[] Matches(int query)
     {
-        ulong[] keys = [.. scans.SelectMany(s => s._found[query])];
+        var keys = CollectionsMarshal.AsSpan(_keys[query]);
         RankKey.Sort(keys);
-        return Array.ConvertAll(keys, RankKey.Unpack);
+        return RankKey.Unpack(keys);
     }
 
-    protected override void Found(int query, long id, float similarity) => _found[query].Add(RankKey.Pack(similarity, id));
+    protected override void Keep(int query, ScanBlock block, ReadOnlySpan<int> rows, ReadOnlySpan<float> similarities)
+    {
+        lock (_keys[query])
+        {
+            for (var i = 0; i < rows.Length; i++)
+            {
+                _keys[query].Add(RankKey.Pack(similarities[i], block.Id(rows[i])));
+            }
+        }
+    }
 }
 
 /// <summary>The denominator of Eq. 6 for queries whose best similarity is known.</summary>
@@ -49,12 +65,23 @@ internal sealed class InfluenceScan(Calibrator calibrator, float[] maxima)
     // The threshold is where the weight reaches zero, but for the roundings of its logarithm.
     private const double Margin = 1e-6;
 
+    private readonly Lock _lock = new();
     private readonly InfluenceSum[] _sums = new InfluenceSum[maxima.Length];
 
-    /// <summary>A query's sum out of all threads' visitors.</summary>
-    public static InfluenceSum Merge(IReadOnlyCollection<InfluenceScan> scans, int query) =>
-        scans.Aggregate(default(InfluenceSum), (sum, scan) => sum + scan._sums[query]);
+    /// <summary>Eq. 6 for a query.</summary>
+    public Influence Influence(int query) => new(calibrator, maxima[query], _sums[query]);
 
-    protected override void Found(int query, long id, float similarity) =>
-        _sums[query].Add(calibrator.Weight(similarity, maxima[query]));
+    protected override void Keep(int query, ScanBlock block, ReadOnlySpan<int> rows, ReadOnlySpan<float> similarities)
+    {
+        var sum = default(InfluenceSum);
+        foreach (var similarity in similarities)
+        {
+            sum.Add(calibrator.Weight(similarity, maxima[query]));
+        }
+
+        lock (_lock)
+        {
+            _sums[query] += sum;
+        }
+    }
 }
