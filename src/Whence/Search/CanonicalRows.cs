@@ -12,18 +12,27 @@ namespace Whence.Search;
 /// </summary>
 internal sealed class CanonicalRows : IDisposable
 {
+    // Above this share of the memory that there is, files are read in blocks instead of being mapped.
+    private const double MappedShare = 0.6;
+
     private readonly FeatureIndex _index;
     private readonly Mapper? _mapper;
+    private readonly bool _mapLayout;
+    private readonly bool _mapRows;
     private readonly Lazy<Source>[] _sources;
 
     /// <param name="index">The index.</param>
     /// <param name="mapper">The mapper h; null for none.</param>
     /// <param name="layout">Where layouts of parts are looked up.</param>
-    public CanonicalRows(FeatureIndex index, Mapper? mapper, SearchLayout layout)
+    /// <param name="map">Whether files are mapped; null where they fit into memory.</param>
+    public CanonicalRows(FeatureIndex index, Mapper? mapper, SearchLayout layout, bool? map)
     {
         _index = index;
         _mapper = mapper;
         Dimension = mapper?.OutputDimension ?? index.Manifest.Dimension;
+        var memory = MappedShare * GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        _mapLayout = map ?? index.Manifest.Parts.Sum(part => LayoutPart.FileLength(part.Rows, Dimension)) < memory;
+        _mapRows = map ?? (double)index.Count * (mapper is null ? index.Manifest.Dimension * index.Manifest.Type.Size() : Dimension * sizeof(float)) < memory;
         _sources = [.. index.Manifest.Parts.Select(part => new Lazy<Source>(() => Open(part, layout)))];
     }
 
@@ -37,19 +46,20 @@ internal sealed class CanonicalRows : IDisposable
     /// <param name="first">A row of the part.</param>
     /// <param name="offsets">The rows wanted, counted from <paramref name="first"/>, ascending.</param>
     /// <param name="rows">As many rows of <see cref="Dimension"/> numbers.</param>
+    /// <param name="hashes">Gets the hashes of the bytes that they were stored in; empty for none.</param>
     /// <exception cref="WhenceException">A row is damaged.</exception>
-    public void Read(int part, int first, ReadOnlySpan<int> offsets, Span<float> rows)
+    public void Read(int part, int first, ReadOnlySpan<int> offsets, Span<float> rows, Span<ulong> hashes = default)
     {
         var source = _sources[part].Value;
         if (source.Mapped || _mapper is null)
         {
-            ReadRows(source, first, offsets, rows);
+            ReadRows(source, first, offsets, rows, hashes);
         }
         else
         {
             var length = offsets.Length * _mapper.InputDimension;
             var raw = ArrayPool<float>.Shared.Rent(length);
-            ReadRows(source, first, offsets, raw.AsSpan(0, length));
+            ReadRows(source, first, offsets, raw.AsSpan(0, length), hashes);
             _mapper.Apply(raw.AsSpan(0, length), rows);
             ArrayPool<float>.Shared.Return(raw);
         }
@@ -59,9 +69,6 @@ internal sealed class CanonicalRows : IDisposable
             Normalization.NormalizeRows(rows, Dimension);
         }
     }
-
-    /// <summary>The bytes that a row of the index is stored in.</summary>
-    public ReadOnlySpan<byte> RawBytes(int part, int row) => _sources[part].Value.Rows.RowBytes(row);
 
     public void Dispose()
     {
@@ -75,49 +82,73 @@ internal sealed class CanonicalRows : IDisposable
     {
         if (layout.Find(part) is not { } entry)
         {
-            return new Source(null, _index.OpenFeatures(part), false);
+            return NewSource(null, _index.OpenFeatures(part), false);
         }
 
-        var quantized = LayoutPart.Open(layout.RowsPath(part), part.Rows, Dimension, entry.RowsHash);
+        var quantized = LayoutPart.Open(layout.RowsPath(part), part.Rows, Dimension, entry.RowsHash, _mapLayout);
         if (_mapper is null)
         {
-            return new Source(quantized, _index.OpenFeatures(part, check: false), false);
+            return NewSource(quantized, _index.OpenFeatures(part, check: false), false);
         }
 
         var mapped = NpyFile.Open(layout.MappedPath(part));
         return mapped.Rows == part.Rows && mapped.Columns == Dimension && mapped.Type == ElementType.F32
-            ? new Source(quantized, mapped, true)
+            ? NewSource(quantized, mapped, true)
             : throw new WhenceException(
                 $"'{layout.MappedPath(part)}': damaged, it holds {mapped.Rows} x {mapped.Columns} {mapped.Type}, expected {part.Rows} x {Dimension} F32; delete the folder '{layout.Folder}', the next search makes it again.");
     }
 
-    private void ReadRows(Source source, int first, ReadOnlySpan<int> offsets, Span<float> rows)
+    private Source NewSource(LayoutPart? layout, NpyFile rows, bool mapped) =>
+        new(layout, rows, mapped, _mapRows ? null : BlockFile.Open(rows.Path, map: false));
+
+    private void ReadRows(Source source, int first, ReadOnlySpan<int> offsets, Span<float> rows, Span<ulong> hashes)
     {
         var dimension = source.Rows.Columns;
+        var length = (int)(source.Rows.RowOffset(1) - source.Rows.RowOffset(0));
+
+        // Rows that lie close together are read at once where they are not mapped.
+        var range = offsets.IsEmpty ? 0 : offsets[^1] - offsets[0] + 1;
+        var together = source.Blocks is not null && range <= 4 * offsets.Length;
+        var rented = ArrayPool<byte>.Shared.Rent(together ? range * length : sizeof(ulong));
+        var block = together ? source.Blocks!.Read(source.Rows.RowOffset(first + offsets[0]), range * length, ref rented) : default;
+        byte[] buffer = [];
         for (var i = 0; i < offsets.Length; i++)
         {
             var row = first + offsets[i];
-            var bytes = source.Rows.RowBytes(row);
-            if (source.Layout is { } layout && XxHash3.HashToUInt64(bytes) != layout.RowHash(row))
+            var bytes = together ? block.Slice((offsets[i] - offsets[0]) * length, length) : source.Rows.RowBytes(row);
+            if (source.Layout is not null || !hashes.IsEmpty)
             {
-                throw new WhenceException(
-                    $"'{source.Rows.Path}': row {row} is not as it was when the search layout was made; 'whence verify {_index.Folder}' tells what to rebuild.");
+                var hash = XxHash3.HashToUInt64(bytes);
+                if (source.Layout is { } layout && hash != layout.RowHash(row, ref buffer))
+                {
+                    throw new WhenceException(
+                        $"'{source.Rows.Path}': row {row} is not as it was when the search layout was made; 'whence verify {_index.Folder}' tells what to rebuild.");
+                }
+
+                if (!hashes.IsEmpty)
+                {
+                    hashes[i] = hash;
+                }
             }
 
             Elements.ToSingle(source.Rows.Type, bytes, rows.Slice(i * dimension, dimension));
         }
+
+        ArrayPool<byte>.Shared.Return(rented);
     }
 
     /// <summary>The open files of a part.</summary>
     /// <param name="Layout">Its int8 rows, where there are any.</param>
     /// <param name="Rows">Raw features, or mapped and normalised ones.</param>
     /// <param name="Mapped">Which of the two.</param>
-    private sealed record Source(LayoutPart? Layout, NpyFile Rows, bool Mapped) : IDisposable
+    /// <param name="Blocks">The file of <paramref name="Rows"/> for reading many at once; null where mapping does for that.</param>
+    private sealed record Source(LayoutPart? Layout, NpyFile Rows, bool Mapped, BlockFile? Blocks) : IDisposable
     {
         public void Dispose()
         {
             Layout?.Dispose();
             Rows.Dispose();
+            Blocks?.Dispose();
         }
     }
 }

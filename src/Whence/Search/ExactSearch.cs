@@ -21,6 +21,12 @@ public sealed class ExactSearch : IDisposable
     private const long GatheredBytes = 1L << 30;
     private const int MostQueries = 1024;
 
+    // With more queries a fine pass pays (measured; d = 768): what it saves in rows that are looked at is unknown beforehand.
+    internal const int MostCoarseQueries = 12;
+
+    // A coarse pass leaves some three times k rows per query to be read one by one; from a quarter of all rows on that costs more than a fine pass.
+    private const int CoarseShare = 4;
+
     private readonly FeatureIndex _index;
     private readonly CanonicalRows _rows;
     private readonly RowSet _members;
@@ -63,7 +69,7 @@ public sealed class ExactSearch : IDisposable
             new SearchLayoutBuilder(index, options.Mapper, layout).Build(options.Threads, options.Progress, cancellation);
         }
 
-        return new ExactSearch(index, new CanonicalRows(index, options.Mapper, layout), members.Without(index.Removed), options.Threads);
+        return new ExactSearch(index, new CanonicalRows(index, options.Mapper, layout, options.Map), members.Without(index.Removed), options.Threads);
     }
 
     /// <summary>The k most similar images of each query.</summary>
@@ -111,7 +117,7 @@ public sealed class ExactSearch : IDisposable
         return Turns(queries, MostQueries, (turn, first) =>
         {
             var own = thresholds.AsSpan(first, turn.Rows).ToArray();
-            var scan = Scan(turn, new AboveScan(own), cancellation);
+            var scan = Scan(turn, new AboveScan(own), turn.Rows <= MostCoarseQueries, cancellation);
             return ForEach(turn, scan.Matches, cancellation);
         });
     }
@@ -133,7 +139,7 @@ public sealed class ExactSearch : IDisposable
         return Turns(queries, MostQueries, (turn, first) =>
         {
             var own = similarities[first..(first + turn.Rows)];
-            var scan = Scan(turn, new RankScan(own), cancellation);
+            var scan = Scan(turn, new RankScan(own), turn.Rows <= MostCoarseQueries, cancellation);
             return ForEach(turn, scan.Counts, cancellation);
         });
     }
@@ -156,7 +162,7 @@ public sealed class ExactSearch : IDisposable
         return Turns(queries, MostQueries, (turn, first) =>
         {
             var own = maxima[first..(first + turn.Rows)];
-            var scan = Scan(turn, new InfluenceScan(calibrator, own), cancellation);
+            var scan = Scan(turn, new InfluenceScan(calibrator, own), turn.Rows <= MostCoarseQueries, cancellation);
             return ForEach(turn, scan.Influence, cancellation);
         });
     }
@@ -188,7 +194,7 @@ public sealed class ExactSearch : IDisposable
         var turnQueries = (int)Math.Clamp(GatheredBytes / (2L * k * sizeof(ulong)), 1, MostQueries);
         return Turns(queries, turnQueries, (turn, _) =>
         {
-            var scan = Scan(turn, new BestScan(turn.Rows, k, distance), cancellation);
+            var scan = Scan(turn, new BestScan(turn.Rows, k, distance), (long)turn.Rows * k <= _members.Count / CoarseShare, cancellation);
             var candidates = ForEach(turn, scan.Candidates, cancellation);
             var similarities = Rescore(turn, candidates, cancellation);
             return ForEach(turn, q =>
@@ -222,10 +228,10 @@ public sealed class ExactSearch : IDisposable
         return Rescoring.Run(queries, ids, _index, _rows, _threads, cancellation);
     }
 
-    private TVisitor Scan<TVisitor>(FeatureMatrix queries, TVisitor visitor, CancellationToken cancellation)
+    private TVisitor Scan<TVisitor>(FeatureMatrix queries, TVisitor visitor, bool coarse, CancellationToken cancellation)
         where TVisitor : IScanVisitor
     {
-        Interlocked.Add(ref _rescored, new RowScan(_index, _rows, _members, _threads).Run(queries, visitor, cancellation));
+        Interlocked.Add(ref _rescored, new RowScan(_index, _rows, _members, _threads, coarse).Run(queries, visitor, cancellation));
         return visitor;
     }
 

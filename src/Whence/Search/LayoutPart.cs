@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.IO.Hashing;
 using System.Runtime.InteropServices;
 using Whence.Vectors;
@@ -6,72 +7,71 @@ using Whence.Vectors;
 namespace Whence.Search;
 
 /// <summary>
-/// The int8 rows of a part, memory-mapped. In the file, one after the other, each from a multiple of 64 bytes on: a header; the
-/// levels in groups of 16 rows (<see cref="PairProduct"/>); a scale a row and an error a row (<see cref="Quantizer"/>), float32,
-/// the last group filled up; a hash of each source row's bytes; a hash of each chunk of 1024 rows of all that. The hash of header and
-/// chunk hashes stands in <c>layout.json</c>. A chunk is checked when it is first read, so that opening costs nothing however
-/// large the index is. Thread-safe.
+/// The int8 rows of a part: in the file a header of 64 bytes, then <see cref="LayoutChunk"/>s of 1024 rows (the last one shorter),
+/// then a hash of each. The hash of header and chunk hashes stands in <c>layout.json</c>. A chunk is checked when it is first read,
+/// so that opening costs nothing however large the index is. Thread-safe.
 /// </summary>
 internal sealed class LayoutPart : IDisposable
 {
     /// <summary>Rows that are read and checked together: a multiple of a group.</summary>
     public const int ChunkRows = 1024;
 
-    private const int Alignment = 64;
     private static readonly ulong Magic = BinaryPrimitives.ReadUInt64LittleEndian("WHENCESL"u8);
 
-    private readonly MappedFile _file;
-    private readonly Shape _shape;
+    private readonly BlockFile _file;
+    private readonly int _rows;
+    private readonly int _dimension;
+    private readonly ulong[] _hashes;
     private readonly bool[] _checked;
 
-    private LayoutPart(MappedFile file, Shape shape) => (_file, _shape, _checked) = (file, shape, new bool[shape.Chunks]);
+    private LayoutPart(BlockFile file, int rows, int dimension, ulong[] hashes) =>
+        (_file, _rows, _dimension, _hashes, _checked) = (file, rows, dimension, hashes, new bool[hashes.Length]);
 
-    /// <summary>Where everything lies.</summary>
-    public readonly record struct Shape(int Rows, int Dimension)
+    /// <summary>Number of chunks that so many rows fill.</summary>
+    public static int Chunks(int rows) => (rows + ChunkRows - 1) / ChunkRows;
+
+    /// <summary>Bytes of the file of so many rows.</summary>
+    public static long FileLength(int rows, int dimension) =>
+        Offset(Chunks(rows) - 1, dimension) + LayoutChunk.Length(RowsOf(Chunks(rows) - 1, rows), dimension) + ((long)Chunks(rows) * sizeof(ulong));
+
+    /// <summary>What a file begins with.</summary>
+    public static byte[] Header(int rows, int dimension)
     {
-        public int Pairs => PairProduct.Pairs(Dimension);
+        var header = new byte[LayoutChunk.Alignment];
+        BinaryPrimitives.WriteUInt64LittleEndian(header, Magic);
+        BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(8), rows);
+        BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(12), dimension);
+        return header;
+    }
 
-        public int Chunks => (Rows + ChunkRows - 1) / ChunkRows;
-
-        public long Scales => Alignment + Aligned((long)PaddedRows * Pairs * 2);
-
-        public long Errors => Scales + Aligned((long)PaddedRows * sizeof(float));
-
-        public long RowHashes => Errors + Aligned((long)PaddedRows * sizeof(float));
-
-        public long ChunkHashes => RowHashes + Aligned((long)Rows * sizeof(ulong));
-
-        public long Length => ChunkHashes + ((long)Chunks * sizeof(ulong));
-
-        private int PaddedRows => PairProduct.Groups(Rows) * PairProduct.GroupRows;
-
-        public static long Aligned(long length) => (length + Alignment - 1) / Alignment * Alignment;
-
-        public byte[] Header()
-        {
-            var header = new byte[Alignment];
-            BinaryPrimitives.WriteUInt64LittleEndian(header, Magic);
-            BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(8), Rows);
-            BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(12), Dimension);
-            return header;
-        }
+    /// <summary>The hash that <c>layout.json</c> keeps of a file.</summary>
+    public static string TableHash(int rows, int dimension, ReadOnlySpan<ulong> chunkHashes)
+    {
+        var hash = new XxHash3();
+        hash.Append(Header(rows, dimension));
+        hash.Append(MemoryMarshal.AsBytes(chunkHashes));
+        return hash.GetCurrentHashAsUInt64().ToString("x16", CultureInfo.InvariantCulture);
     }
 
     /// <summary>Opens a part.</summary>
     /// <exception cref="WhenceException">The file is missing, or is not the one that the layout's table of contents means.</exception>
-    public static LayoutPart Open(string path, int rows, int dimension, string hash)
+    public static LayoutPart Open(string path, int rows, int dimension, string hash, bool map)
     {
-        var file = MappedFile.Open(path);
+        var file = BlockFile.Open(path, map);
         try
         {
-            var shape = new Shape(rows, dimension);
-            if (file.Length != shape.Length || !file.Bytes(0, Alignment).SequenceEqual(shape.Header())
-                || hash != TableHash(shape, file.Bytes(shape.ChunkHashes, shape.Length - shape.ChunkHashes)))
+            if (file.Length != FileLength(rows, dimension))
             {
-                throw Damaged(file, "it is not the file that was written");
+                throw Damaged(path, $"it holds {file.Length} bytes, expected {FileLength(rows, dimension)}");
             }
 
-            return new LayoutPart(file, shape);
+            byte[] buffer = [];
+            var header = file.Read(0, LayoutChunk.Alignment, ref buffer).SequenceEqual(Header(rows, dimension));
+            var table = Chunks(rows) * sizeof(ulong);
+            var hashes = MemoryMarshal.Cast<byte, ulong>(file.Read(file.Length - table, table, ref buffer)).ToArray();
+            return header && hash == TableHash(rows, dimension, hashes)
+                ? new LayoutPart(file, rows, dimension, hashes)
+                : throw Damaged(path, "it is not the file that was written");
         }
         catch
         {
@@ -80,71 +80,42 @@ internal sealed class LayoutPart : IDisposable
         }
     }
 
-    /// <summary>A chunk's rows, checked.</summary>
-    public Chunk Read(int chunk)
+    /// <summary>Reads a chunk and checks it, the first time.</summary>
+    /// <param name="chunk">From 0.</param>
+    /// <param name="buffer">The thread's own; used where the file is not mapped.</param>
+    public LayoutChunk Read(int chunk, ref byte[] buffer)
     {
-        var result = Slice(chunk);
+        var rows = RowsOf(chunk, _rows);
+        var bytes = _file.Read(Offset(chunk, _dimension), LayoutChunk.Length(rows, _dimension), ref buffer);
         if (!Volatile.Read(ref _checked[chunk]))
         {
-            if (result.Hash() != MemoryMarshal.Read<ulong>(_file.Bytes(_shape.ChunkHashes + ((long)chunk * sizeof(ulong)), sizeof(ulong))))
+            if (XxHash3.HashToUInt64(bytes) != _hashes[chunk])
             {
-                throw Damaged(_file, $"rows {chunk * ChunkRows} to {Math.Min((chunk + 1) * ChunkRows, _shape.Rows) - 1} are not as they were written");
+                throw Damaged(_file.Path, $"rows {chunk * ChunkRows} to {(chunk * ChunkRows) + rows - 1} are not as they were written");
             }
 
             Volatile.Write(ref _checked[chunk], true);
         }
 
-        return result;
+        return new LayoutChunk(bytes, rows, _dimension);
     }
 
     /// <summary>Hash of the bytes that a row was made of.</summary>
-    public ulong RowHash(int row) => MemoryMarshal.Read<ulong>(_file.Bytes(_shape.RowHashes + ((long)row * sizeof(ulong)), sizeof(ulong)));
+    /// <param name="row">From 0.</param>
+    /// <param name="buffer">The thread's own; used where the file is not mapped.</param>
+    public ulong RowHash(int row, ref byte[] buffer)
+    {
+        var chunk = row / ChunkRows;
+        var offset = Offset(chunk, _dimension) + LayoutChunk.RowHashes(RowsOf(chunk, _rows), _dimension) + (row % ChunkRows * sizeof(ulong));
+        return MemoryMarshal.Read<ulong>(_file.Read(offset, sizeof(ulong), ref buffer));
+    }
 
     public void Dispose() => _file.Dispose();
 
-    /// <summary>The hash that <c>layout.json</c> keeps of a file.</summary>
-    public static string TableHash(Shape shape, ReadOnlySpan<byte> chunkHashes)
-    {
-        var hash = new XxHash3();
-        hash.Append(shape.Header());
-        hash.Append(chunkHashes);
-        return hash.GetCurrentHashAsUInt64().ToString("x16", System.Globalization.CultureInfo.InvariantCulture);
-    }
+    private static int RowsOf(int chunk, int rows) => Math.Min(ChunkRows, rows - (chunk * ChunkRows));
 
-    private Chunk Slice(int chunk)
-    {
-        var first = chunk * ChunkRows;
-        var rows = Math.Min(ChunkRows, _shape.Rows - first);
-        var padded = PairProduct.Groups(rows) * PairProduct.GroupRows;
-        return new Chunk(
-            MemoryMarshal.Cast<byte, sbyte>(_file.Bytes(Alignment + ((long)first * _shape.Pairs * 2), (long)padded * _shape.Pairs * 2)),
-            MemoryMarshal.Cast<byte, float>(_file.Bytes(_shape.Scales + ((long)first * sizeof(float)), (long)padded * sizeof(float))),
-            MemoryMarshal.Cast<byte, float>(_file.Bytes(_shape.Errors + ((long)first * sizeof(float)), (long)padded * sizeof(float))),
-            MemoryMarshal.Cast<byte, ulong>(_file.Bytes(_shape.RowHashes + ((long)first * sizeof(ulong)), (long)rows * sizeof(ulong))));
-    }
+    private static long Offset(int chunk, int dimension) => LayoutChunk.Alignment + ((long)chunk * LayoutChunk.Length(ChunkRows, dimension));
 
-    private static WhenceException Damaged(MappedFile file, string what) =>
-        file.Bad($"damaged, {what}; delete the folder '{Path.GetDirectoryName(file.Path)}', the next search makes it again.");
-
-    /// <summary>Rows of a chunk, the last group filled up with zeros.</summary>
-    public readonly ref struct Chunk(ReadOnlySpan<sbyte> levels, ReadOnlySpan<float> scales, ReadOnlySpan<float> errors, ReadOnlySpan<ulong> rowHashes)
-    {
-        public ReadOnlySpan<sbyte> Levels { get; } = levels;
-
-        public ReadOnlySpan<float> Scales { get; } = scales;
-
-        public ReadOnlySpan<float> Errors { get; } = errors;
-
-        public ReadOnlySpan<ulong> RowHashes { get; } = rowHashes;
-
-        public ulong Hash()
-        {
-            var hash = new XxHash3();
-            hash.Append(MemoryMarshal.AsBytes(Levels));
-            hash.Append(MemoryMarshal.AsBytes(Scales));
-            hash.Append(MemoryMarshal.AsBytes(Errors));
-            hash.Append(MemoryMarshal.AsBytes(RowHashes));
-            return hash.GetCurrentHashAsUInt64();
-        }
-    }
+    private static WhenceException Damaged(string path, string what) => new(
+        $"'{path}': damaged, {what}; delete the folder '{Path.GetDirectoryName(path)}', the next search makes it again.");
 }

@@ -7,16 +7,14 @@ using Whence.Vectors;
 namespace Whence.Search;
 
 /// <summary>
-/// One pass of some queries over all rows. Few queries read the int8 rows of the search layout: then the bytes are what a pass
-/// costs. Many queries read the canonical rows, turn a block of them into int16 in the cache, and share it: then the multiply-adds
-/// are what it costs. Either way a visitor is told bounds of every similarity (<see cref="Quantizer"/>) and asks for the canonical
+/// One pass of some queries over all rows. A coarse pass reads the int8 rows of the search layout, where there is one: half the
+/// bytes or less, which are what few queries cost. A fine pass reads the canonical rows and turns a block of them into int16 in
+/// the cache for all queries: the multiply-adds, which are what many queries cost, are as fast, and far fewer rows
+/// are left to be looked at closely. Either way a visitor is told bounds of every similarity (<see cref="Quantizer"/>) and asks for the canonical
 /// ones that it needs, so what it finds does not depend on the way, nor on the threads.
 /// </summary>
-internal sealed class RowScan(FeatureIndex index, CanonicalRows rows, RowSet members, int threads)
+internal sealed class RowScan(FeatureIndex index, CanonicalRows rows, RowSet members, int threads, bool coarse)
 {
-    /// <summary>With more queries, a pass over canonical rows is faster than one over int8 rows.</summary>
-    public const int MostQueriesOfLayout = 12;
-
     private const int TileQueries = 4;
 
     // int16 and float32 rows of a block lie in the second-level cache together with the queries.
@@ -77,6 +75,7 @@ internal sealed class RowScan(FeatureIndex index, CanonicalRows rows, RowSet mem
         private readonly float[] _upper = new float[LayoutPart.ChunkRows];
         private readonly int[] _levels;
         private int[] _shorts = [];
+        private byte[] _buffer = [];
 
         public Worker(RowScan scan, Plan plan, IScanVisitor visitor)
         {
@@ -100,9 +99,9 @@ internal sealed class RowScan(FeatureIndex index, CanonicalRows rows, RowSet mem
             }
 
             var wanted = _offsets.AsSpan(0, found);
-            if (_plan.Queries.Rows <= MostQueriesOfLayout && _scan.Rows.Quantized(place) is { } layout)
+            if (_scan.Coarse && _scan.Rows.Quantized(place) is { } layout)
             {
-                ScanLayout(layout.Read(chunk), place, part, first, count, wanted);
+                ScanLayout(layout.Read(chunk, ref _buffer), place, part, first, count, wanted);
                 return;
             }
 
@@ -113,7 +112,7 @@ internal sealed class RowScan(FeatureIndex index, CanonicalRows rows, RowSet mem
         }
 
         /// <summary>int8 rows as they lie in the file; those that are not wanted get a bound that nothing passes.</summary>
-        private void ScanLayout(LayoutPart.Chunk chunk, int place, IndexPart part, int first, int count, ReadOnlySpan<int> wanted)
+        private void ScanLayout(LayoutChunk chunk, int place, IndexPart part, int first, int count, ReadOnlySpan<int> wanted)
         {
             var errors = _errors.AsSpan(0, chunk.Errors.Length);
             errors.Fill(float.NegativeInfinity);
@@ -188,4 +187,6 @@ internal sealed class RowScan(FeatureIndex index, CanonicalRows rows, RowSet mem
     private RowSet Members => members;
 
     private string Folder => index.Folder;
+
+    private bool Coarse => coarse;
 }

@@ -31,7 +31,7 @@ internal sealed class SearchLayoutBuilder(FeatureIndex index, Mapper? mapper, Se
         {
             Directory.CreateDirectory(layout.Folder);
             using var held = FolderLock.Acquire(layout.Folder, ".lock");
-            using var rows = new CanonicalRows(index, mapper, layout);
+            using var rows = new CanonicalRows(index, mapper, layout, map: null);
             var (done, total) = (0L, missing.Sum(p => (long)p.Item.Rows));
             var parallel = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation };
             Unwrap.Aggregate(() => Parallel.ForEach(missing, parallel, (part, _) => BuildPart(part.Item, part.Index, rows, count =>
@@ -50,8 +50,7 @@ internal sealed class SearchLayoutBuilder(FeatureIndex index, Mapper? mapper, Se
 
     private void BuildPart(IndexPart part, int place, CanonicalRows rows, Action<int> advance)
     {
-        var shape = new LayoutPart.Shape(part.Rows, rows.Dimension);
-        var chunkHashes = new ulong[shape.Chunks];
+        var hashes = new ulong[LayoutPart.Chunks(part.Rows)];
         if (mapper is null)
         {
             Write(null);
@@ -67,84 +66,53 @@ internal sealed class SearchLayoutBuilder(FeatureIndex index, Mapper? mapper, Se
 
         lock (_lock)
         {
-            layout.Add(part, index.Manifest.Encoder, LayoutPart.TableHash(shape, MemoryMarshal.AsBytes(chunkHashes.AsSpan())));
+            layout.Add(part, index.Manifest.Encoder, LayoutPart.TableHash(part.Rows, rows.Dimension, hashes));
         }
 
         void Write(Stream? mapped) => AtomicFile.Write(layout.RowsPath(part), stream =>
         {
-            var chunk = new ChunkBuffer(rows, shape);
-            stream.Write(shape.Header());
-            for (var c = 0; c < shape.Chunks; c++)
+            var chunk = new ChunkBuffer(rows);
+            stream.Write(LayoutPart.Header(part.Rows, rows.Dimension));
+            for (var c = 0; c < hashes.Length; c++)
             {
-                chunk.Fill(place, c * LayoutPart.ChunkRows, mapped is not null);
-                stream.Write(MemoryMarshal.AsBytes(chunk.Levels));
-                mapped?.Write(MemoryMarshal.AsBytes(chunk.Rows));
-                chunkHashes[c] = chunk.Finish();
-                advance(chunk.Count);
+                var first = c * LayoutPart.ChunkRows;
+                var count = Math.Min(LayoutPart.ChunkRows, part.Rows - first);
+                var bytes = chunk.Fill(place, first, count, mapped is not null);
+                hashes[c] = XxHash3.HashToUInt64(bytes);
+                stream.Write(bytes);
+                mapped?.Write(MemoryMarshal.AsBytes(chunk.Rows(count)));
+                advance(count);
             }
 
-            Pad(stream, (long)chunk.Scales.Count * shape.Pairs * 2);
-            WriteSection(stream, chunk.Scales);
-            WriteSection(stream, chunk.Errors);
-            WriteSection(stream, chunk.RowHashes);
-            stream.Write(MemoryMarshal.AsBytes(chunkHashes.AsSpan()));
+            stream.Write(MemoryMarshal.AsBytes(hashes.AsSpan()));
         });
     }
 
-    private static void WriteSection<T>(Stream stream, List<T> values) where T : unmanaged
+    /// <summary>One chunk in the making.</summary>
+    private sealed class ChunkBuffer(CanonicalRows source)
     {
-        var bytes = MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(values));
-        stream.Write(bytes);
-        Pad(stream, bytes.Length);
-    }
-
-    private static void Pad(Stream stream, long length) => stream.Write(new byte[LayoutPart.Shape.Aligned(length) - length]);
-
-    /// <summary>One chunk of a part in the making, and what stays of all of them: 16 bytes a row.</summary>
-    private sealed class ChunkBuffer(CanonicalRows source, LayoutPart.Shape shape)
-    {
-        private readonly float[] _rows = new float[LayoutPart.ChunkRows * shape.Dimension];
-        private readonly sbyte[] _levels = new sbyte[PairProduct.Length(LayoutPart.ChunkRows, shape.Pairs)];
-        private readonly short[] _scratch = new short[2 * shape.Pairs];
+        private readonly float[] _rows = new float[LayoutPart.ChunkRows * source.Dimension];
+        private readonly byte[] _bytes = new byte[LayoutChunk.Length(LayoutPart.ChunkRows, source.Dimension)];
+        private readonly short[] _levels = new short[2 * PairProduct.Pairs(source.Dimension)];
         private readonly int[] _all = [.. Enumerable.Range(0, LayoutPart.ChunkRows)];
+        private readonly ulong[] _hashes = new ulong[LayoutPart.ChunkRows];
 
-        public int Count { get; private set; }
+        public Span<float> Rows(int count) => _rows.AsSpan(0, count * source.Dimension);
 
-        public List<float> Scales { get; } = [];
-
-        public List<float> Errors { get; } = [];
-
-        public List<ulong> RowHashes { get; } = [];
-
-        public Span<float> Rows => _rows.AsSpan(0, Count * shape.Dimension);
-
-        public Span<sbyte> Levels => _levels.AsSpan(0, PairProduct.Length(Count, shape.Pairs));
-
-        private int Padded => PairProduct.Groups(Count) * PairProduct.GroupRows;
-
-        public void Fill(int place, int first, bool mapped)
+        public ReadOnlySpan<byte> Fill(int place, int first, int count, bool mapped)
         {
-            Count = Math.Min(LayoutPart.ChunkRows, shape.Rows - first);
-            source.Read(place, first, _all.AsSpan(0, Count), Rows);
-            Levels.Clear();
-            for (var r = 0; r < Count; r++)
+            source.Read(place, first, _all.AsSpan(0, count), Rows(count), _hashes);
+            var bytes = _bytes.AsSpan(0, LayoutChunk.Length(count, source.Dimension));
+            bytes.Clear();
+            for (var r = 0; r < count; r++)
             {
-                var row = Rows.Slice(r * shape.Dimension, shape.Dimension);
-                var (scale, error) = Quantizer.ToBytes(row, Levels[PairProduct.Offset(r, 0, shape.Pairs)..], _scratch);
-                Scales.Add(scale);
-                Errors.Add(error);
-                RowHashes.Add(XxHash3.HashToUInt64(mapped ? MemoryMarshal.AsBytes(row) : source.RawBytes(place, first + r)));
+                var row = _rows.AsSpan(r * source.Dimension, source.Dimension);
+                var hash = mapped ? XxHash3.HashToUInt64(MemoryMarshal.AsBytes(row)) : _hashes[r];
+                LayoutChunk.Write(bytes, count, r, row, hash, _levels);
             }
 
-            Scales.AddRange(new float[Padded - Count]);
-            Errors.AddRange(new float[Padded - Count]);
+            return bytes;
         }
-
-        public ulong Finish() => new LayoutPart.Chunk(
-            Levels,
-            CollectionsMarshal.AsSpan(Scales)[^Padded..],
-            CollectionsMarshal.AsSpan(Errors)[^Padded..],
-            CollectionsMarshal.AsSpan(RowHashes)[^Count..]).Hash();
     }
 }
 

@@ -22,4 +22,7 @@ public sealed record SearchOptions
 
     /// <summary>Told how far the making of the layout is; null, the default, for nobody.</summary>
     public IProgress<LayoutProgress>? Progress { get; init; }
+
+    /// <summary>Whether files are mapped into memory; null, the default, where they fit.</summary>
+    internal bool? Map { get; init; }
 }

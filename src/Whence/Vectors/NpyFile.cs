@@ -80,9 +80,11 @@ public sealed class NpyFile : IDisposable
     internal ReadOnlySpan<byte> RowBytes(long row)
     {
         CheckRows(row, 1);
-        var length = (long)Columns * Type.Size();
-        return _file.Bytes(_header.Length + (row * length), length);
+        return _file.Bytes(RowOffset(row), (long)Columns * Type.Size());
     }
+
+    /// <summary>Where a row begins in the file.</summary>
+    internal long RowOffset(long row) => _header.Length + (row * Columns * Type.Size());
 
     /// <summary>Rows as they lie in the file, without a copy; only for <see cref="ElementType.F16"/>.</summary>
     /// <param name="firstRow">0 to n - 1.</param>

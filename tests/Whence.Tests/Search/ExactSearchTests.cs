@@ -20,8 +20,8 @@ public class ExactSearchTests
         var (index, rows) = BuildIndex(temp["index"], random, count % 3000, 1 + (dimension % 70), partSize: 1 + random.Next(2500), kind: shape % 4);
 
         // Whole numbers on both sides of the switch from int8 to int16 rows.
-        var queries = Queries(random, rows, shape % 3 == 0 ? RowScan.MostQueriesOfLayout + 5 : 1 + (shape % 7), 1 + (dimension % 70));
-        return EqualsBruteForce(index, rows, queries, new SearchOptions { Threads = 1 + (shape % 8), BuildLayout = shape % 5 != 0 }, random);
+        var queries = Queries(random, rows, shape % 3 == 0 ? ExactSearch.MostCoarseQueries + 5 : 1 + (shape % 7), 1 + (dimension % 70));
+        return EqualsBruteForce(index, rows, queries, new SearchOptions { Threads = 1 + (shape % 8), BuildLayout = shape % 5 != 0, Map = shape % 3 == 1 ? false : null }, random);
     }
 
     [Theory]
@@ -39,7 +39,7 @@ public class ExactSearchTests
         using var temp = new TempFolder();
         var (index, rows) = BuildIndex(temp["index"], random, 1100, dimension, partSize: 1050, kind: 0);
         Assert.True(EqualsBruteForce(index, rows, Queries(random, rows, 2, dimension), new() { Threads = 2 }, random));
-        Assert.True(EqualsBruteForce(index, rows, Queries(random, rows, RowScan.MostQueriesOfLayout + 2, dimension), new() { Threads = 2 }, random));
+        Assert.True(EqualsBruteForce(index, rows, Queries(random, rows, ExactSearch.MostCoarseQueries + 2, dimension), new() { Threads = 2 }, random));
     }
 
     [Theory]
@@ -70,7 +70,7 @@ public class ExactSearchTests
         var index = FeatureIndex.Open(temp["index"]);
         var left = Enumerable.Range(0, 3000).Where(i => i % 7 == 0 || i is > 1500 and < 1900).Select(i => (long)i).ToArray();
         var chosen = rows.Select((r, i) => left.Contains(i) && !index.Removed.Contains(i) ? r : null).ToArray();
-        foreach (var count in new[] { 2, RowScan.MostQueriesOfLayout + 1 })
+        foreach (var count in new[] { 2, ExactSearch.MostCoarseQueries + 1 })
         {
             Assert.True(EqualsBruteForce(index, chosen, Queries(random, rows, count, 20), new() { Rows = RowSet.Of(3000, left), Threads = 2 }, random));
         }
@@ -101,7 +101,7 @@ public class ExactSearchTests
 
     [Theory]
     [InlineData(1)]
-    [InlineData(RowScan.MostQueriesOfLayout + 1)]
+    [InlineData(ExactSearch.MostCoarseQueries + 1)]
     public void A_row_that_is_no_number_is_an_error_until_it_is_removed(int count)
     {
         using var temp = new TempFolder();
