@@ -7,9 +7,9 @@ namespace Whence.Bench.Search;
 
 /// <summary>
 /// The time of merely reading so many bytes that are in memory: every thread adds up its share, 512 bits at a time. Files are read
-/// where they are mapped; the same number of bytes that the process owns is read too, for the pages of these may be larger.
+/// where they are mapped; the same number of bytes that the process owns, on pages of 2 MB where the system has them, is read too.
 /// </summary>
-internal sealed unsafe class ReadFloor : IDisposable
+internal sealed unsafe partial class ReadFloor : IDisposable
 {
     private readonly int _threads;
     private readonly List<(MemoryMappedFile File, MemoryMappedViewAccessor View)> _maps = [];
@@ -30,7 +30,9 @@ internal sealed unsafe class ReadFloor : IDisposable
         }
 
         Bytes = _mapped.Sum(region => region.Length);
-        _own = NativeMemory.AlignedAlloc((nuint)Bytes, 4096);
+        const int HugePage = 1 << 21, AdviseHugePages = 14;
+        _own = NativeMemory.AlignedAlloc((nuint)Bytes, HugePage);
+        _ = Advise(_own, (nuint)Bytes, AdviseHugePages); // a system without them is as good
         for (var at = 0L; at < Bytes; at += 1 << 20)
         {
             new Span<byte>((byte*)_own + at, (int)Math.Min(1 << 20, Bytes - at)).Fill(1); // or every page would be the one page of zeros
@@ -88,4 +90,7 @@ internal sealed unsafe class ReadFloor : IDisposable
 
         return Vector512.Sum(a + b + c + d);
     }
+
+    [LibraryImport("libc", EntryPoint = "madvise")]
+    private static partial int Advise(void* address, nuint length, int advice);
 }

@@ -13,7 +13,8 @@ internal static class SearchChecks
     /// <summary>
     /// Rank by rank the same id, or another one whose similarity is within the tolerance; and Whence's own answer sorted, the
     /// smaller id first among equals, without an id twice. Where similarities are near 1, the float32 sums of a peer may be off by
-    /// more than the tolerance; ranks that its own errors for the two ids explain are counted by themselves.
+    /// more than the tolerance. If none is off by more than e, no r-th largest value is either, so that the id in the peer's place r
+    /// differs from ours by at most e and its own error: such places are counted by themselves, with e the largest error seen.
     /// </summary>
     public static JsonObject Found(SearchEngine engine, FeatureMatrix queries, Match[][] ours, string answer)
     {
@@ -28,7 +29,8 @@ internal static class SearchChecks
                 errors[ids[q][rank]] = Math.Abs(values[q][rank] - canonical[q][rank]);
             }
 
-            difference = Math.Max(difference, errors.Values.Max());
+            var largest = errors.Values.Max();
+            difference = Math.Max(difference, largest);
             unequal += Math.Abs(ours[q].Length - ids[q].Length);
             for (var rank = 0; rank < Math.Min(ours[q].Length, ids[q].Length); rank++)
             {
@@ -36,8 +38,7 @@ internal static class SearchChecks
                 var apart = Math.Abs(similarity - canonical[q][rank]);
                 if (id != other)
                 {
-                    var explained = errors[other] + errors.GetValueOrDefault(id);
-                    _ = apart <= Tolerance ? near++ : apart <= explained ? rounded++ : unequal++;
+                    _ = apart <= Tolerance ? near++ : apart <= largest + errors[other] ? rounded++ : unequal++;
                 }
             }
 

@@ -16,6 +16,9 @@ internal sealed class SearchReport
     private const double EnoughSeconds = 60;
     private const int FewestRounds = 3;
 
+    // Idle threads of OpenBLAS and OpenMP spin for up to some tens of milliseconds before they sleep; nobody shall be timed beside them.
+    private static readonly TimeSpan UntilIdle = TimeSpan.FromMilliseconds(250);
+
     private readonly List<(string Work, string What, double Bar, bool AtLeast, double Measured)> _bars = [];
 
     private readonly List<(string Section, string Peer, JsonObject Result)> _checks = [];
@@ -38,6 +41,7 @@ internal sealed class SearchReport
                     continue;
                 }
 
+                Thread.Sleep(UntilIdle);
                 var elapsed = contender.Seconds();
                 if (round >= 0)
                 {
@@ -103,12 +107,17 @@ internal sealed class SearchReport
         Console.WriteLine($"\n{"answers of Whence and of",-60}{"compared",12}   equal, apart from similarities within {SearchChecks.Tolerance}");
         foreach (var (section, peer, result) in _checks)
         {
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{section + ": " + peer,-60}{(long)result["compared"]!,12:N0}   {((bool)result["equal"]! ? "yes" : "NO")}"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{section + ": " + peer,-60}{(long)result["compared"]!,12:N0}   {Verdict(result)}"));
         }
 
         Figures["bars"] = bars;
         Figures["allEqual"] = _checks.TrueForAll(check => (bool)check.Result["equal"]!);
     }
+
+    private static string Verdict(JsonObject result) =>
+        !(bool)result["equal"]! ? "NO"
+        : (long?)result["otherIdByThePeersRounding"] is > 0 and var rounded ? $"yes; {rounded} places by the peer's rounding, off by up to {result["largestErrorOfThePeer"]}"
+        : "yes";
 
     /// <summary>Keeps a figure that is printed otherwise.</summary>
     public void Keep(string section, string name, JsonNode value)
