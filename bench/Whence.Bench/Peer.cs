@@ -4,16 +4,23 @@ using System.Globalization;
 namespace Whence.Bench;
 
 /// <summary>
-/// A script of <c>bench/peers</c> that stays alive and answers each line with one line, so that rounds of ours and of the
+/// A script or program of <c>bench/peers</c> that stays alive and answers each line with one line, so that rounds of ours and of the
 /// peer's alternate in one run, on the same machine in the same state, with as many threads as ours.
 /// </summary>
 internal sealed class Peer : IDisposable
 {
     private readonly Process _process;
 
+    /// <summary>A Python script.</summary>
     public Peer(string script, int threads, params string[] arguments)
+        : this(threads, "/usr/bin/python3", ["-W", "ignore", Path.Combine(Repository.Root, "bench", "peers", script), .. arguments])
     {
-        var start = new ProcessStartInfo("/usr/bin/python3", ["-W", "ignore", Path.Combine(Repository.Root, "bench", "peers", script), .. arguments])
+    }
+
+    /// <summary>Any program.</summary>
+    public Peer(int threads, string program, string[] arguments)
+    {
+        var start = new ProcessStartInfo(program, arguments)
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,

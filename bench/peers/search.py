@@ -1,11 +1,11 @@
-# apt: python3-faiss
+# apt: python3-faiss libopenblas0-pthread
 # import: faiss numpy
 """faiss.IndexFlatIP over the features of an index, float32 and L2-normalised. Answers each line of its input with one line.
 
-    ready      answers when everything is loaded
-    search N   the first N queries in one call, as faiss does it by itself, answers with the seconds it took
-    blas N     the same as a matrix product, which faiss keeps for 20 queries and more unless it is told otherwise
-    found N    ids and similarities of "search N", as JSON
+    ready        answers when everything is loaded: the number of vectors and the BLAS in use
+    search N K   the first N queries in one call, top K, as faiss does it by itself; answers with the seconds it took
+    blas N K     the same as a matrix product, which faiss keeps for 20 queries and more unless it is told otherwise
+    found N K    ids and similarities of "search N K", as JSON
 """
 
 import json
@@ -16,7 +16,9 @@ import time
 import faiss
 import numpy
 
-folder, threads, top = pathlib.Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+BLAS_FROM = 20  # what faiss starts with
+
+folder, threads = pathlib.Path(sys.argv[1]), int(sys.argv[2])
 faiss.omp_set_num_threads(threads)
 queries = numpy.load(folder / "queries.npy")
 index = faiss.IndexFlatIP(queries.shape[1])
@@ -27,13 +29,14 @@ for part in sorted((folder / "index" / "features").glob("*.npy")):
     del rows
 
 for line in sys.stdin:
-    command, *argument = line.split()
+    command, *numbers = line.split()
     if command == "ready":
-        print(index.ntotal, flush=True)
+        libraries = {line.split("/")[-1].strip() for line in open("/proc/self/maps") if "blas" in line.lower()}
+        print(index.ntotal, *sorted(libraries), flush=True)
         continue
-    some = queries[: int(argument[0])]
-    faiss.cvar.distance_compute_blas_threshold = 1 if command == "blas" else 20
+    count, top = map(int, numbers)
+    faiss.cvar.distance_compute_blas_threshold = 1 if command == "blas" else BLAS_FROM
     start = time.perf_counter()
-    similarities, ids = index.search(some, top)
+    similarities, ids = index.search(queries[:count], top)
     seconds = time.perf_counter() - start
     print(json.dumps({"ids": ids.tolist(), "similarities": similarities.tolist()}) if command == "found" else seconds, flush=True)
