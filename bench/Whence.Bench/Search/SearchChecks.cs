@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Whence.Search;
 using Whence.Vectors;
 
 namespace Whence.Bench.Search;

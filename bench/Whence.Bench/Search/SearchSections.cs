@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Whence.Search;
 
 namespace Whence.Bench.Search;
 
