@@ -30,13 +30,15 @@ internal static class SearchPeers
     private static string BuildLibtorch()
     {
         var project = Path.Combine(Repository.Root, "bench", "peers", "libtorch");
-        var start = new ProcessStartInfo("dotnet", ["build", project, "-c", "Release", "--nologo", "-clp:ErrorsOnly", "--getProperty:TargetPath"])
+        Dotnet("build", project, "-c", "Release", "--nologo", "-v", "quiet", "-clp:ErrorsOnly");
+        return Dotnet("msbuild", project, "-p:Configuration=Release", "-getProperty:TargetPath");
+
+        string Dotnet(params string[] arguments)
         {
-            RedirectStandardOutput = true,
-        };
-        using var build = Process.Start(start)!;
-        var output = build.StandardOutput.ReadToEnd().Trim();
-        build.WaitForExit();
-        return build.ExitCode == 0 ? output : throw new InvalidOperationException($"{project} cannot be built:\n{output}");
+            using var process = Process.Start(new ProcessStartInfo("dotnet", arguments) { RedirectStandardOutput = true })!;
+            var output = process.StandardOutput.ReadToEnd().Trim();
+            process.WaitForExit();
+            return process.ExitCode == 0 ? output : throw new InvalidOperationException($"{project} cannot be built:\n{output}");
+        }
     }
 }

@@ -44,7 +44,7 @@ internal static class AttributeCommand
                 GroupDuplicates = parsed.GetValue(duplicates) ? Similarity(parsed.GetValue(alike)) : null,
             };
             var file = CheckReport(parsed.GetValue(report));
-            using var opened = setup.Open(parsed, cancellation);
+            using var opened = setup.Open(parsed, streams, cancellation);
             var bad = 0;
             var images = ReadQueries(parsed.GetRequiredValue(queries), opened.Limits, Tell, cancellation);
             var answers = opened.Attributor.Attribute(images, request, (_, e) => Tell(e), cancellation);
@@ -169,7 +169,7 @@ internal sealed class AttributorSetup
         _images.AddTo(command);
     }
 
-    public OpenedAttributor Open(ParseResult parsed, CancellationToken cancellation)
+    public OpenedAttributor Open(ParseResult parsed, Streams streams, CancellationToken cancellation)
     {
         var index = FeatureIndex.Open(parsed.GetRequiredValue(_index));
         var options = new AttributorOptions
@@ -178,6 +178,7 @@ internal sealed class AttributorSetup
             Calibration = parsed.GetValue(_calibration) is { } calibration ? Calibrator.Load(calibration) : Calibrator.Unfitted,
             Where = parsed.GetValue(_where) is { } where ? MetadataPredicate.Parse(where) : null,
             Threads = parsed.GetValue(_threads),
+            LayoutProgress = ProgressView.ForLayout(streams.Error),
             Limits = _images.Limits(parsed),
         };
         return OpenedAttributor.Open(index, parsed.GetValue(_encoder), options, cancellation);

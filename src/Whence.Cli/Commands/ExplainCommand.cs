@@ -21,7 +21,7 @@ internal static class ExplainCommand
         setup.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
-            using var opened = setup.Open(parsed, cancellation);
+            using var opened = setup.Open(parsed, streams, cancellation);
             var ids = FindIds(parsed.GetRequiredValue(asked), opened.Index);
             var source = parsed.GetRequiredValue(query);
             if (await ReadQueriesAsync(source, opened, cancellation) is not [var only])

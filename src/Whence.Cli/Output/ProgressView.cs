@@ -4,10 +4,11 @@ using Whence.Search;
 
 namespace Whence.Cli.Output;
 
-/// <summary>Progress of an index build on standard error: a bar on a terminal, a line now and then elsewhere.</summary>
+/// <summary>Progress on standard error. Of an index build: a bar on a terminal, a line now and then elsewhere.</summary>
 internal static class ProgressView
 {
     private static readonly TimeSpan LineEvery = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan LayoutLineEvery = TimeSpan.FromSeconds(2);
 
     public static Task<IndexProgress> RunAsync(
         Streams streams, Task<long> total, Func<IProgress<IndexProgress>, Task<IndexProgress>> build) =>
@@ -24,7 +25,7 @@ internal static class ProgressView
                 var task = context.AddTask("indexing", maxValue: double.MaxValue);
                 task.IsIndeterminate = true;
                 var watch = Stopwatch.StartNew();
-                return await build(new Reporter(progress =>
+                return await build(new Reporter<IndexProgress>(progress =>
                 {
                     if (total.IsCompletedSuccessfully)
                     {
@@ -42,7 +43,7 @@ internal static class ProgressView
     {
         var watch = Stopwatch.StartNew();
         var last = TimeSpan.Zero;
-        return await build(new Reporter(progress =>
+        return await build(new Reporter<IndexProgress>(progress =>
         {
             if (watch.Elapsed - last >= LineEvery)
             {
@@ -76,9 +77,26 @@ internal static class ProgressView
         return text;
     }
 
-    // Progress<T> posts to the thread pool and may report out of order; this reports at once.
-    private sealed class Reporter(Action<IndexProgress> report) : IProgress<IndexProgress>
+    /// <summary>Progress of the making of a search layout: a line now and then, none for small indexes.</summary>
+    public static IProgress<LayoutProgress> ForLayout(TextWriter error)
     {
-        public void Report(IndexProgress value) => report(value);
+        var (watch, last, gate) = (Stopwatch.StartNew(), TimeSpan.Zero, new Lock());
+        return new Reporter<LayoutProgress>(progress =>
+        {
+            lock (gate)
+            {
+                if (watch.Elapsed - last >= LayoutLineEvery)
+                {
+                    last = watch.Elapsed;
+                    error.WriteLine($"making the search layout (once): {progress.Done:N0} of {progress.Total:N0} images");
+                }
+            }
+        });
+    }
+
+    // Progress<T> posts to the thread pool and may report out of order; this reports at once.
+    private sealed class Reporter<T>(Action<T> report) : IProgress<T>
+    {
+        public void Report(T value) => report(value);
     }
 }

@@ -26,6 +26,8 @@ internal interface IPairLanes<TVector> where TVector : struct
     /// <summary>sum + a0 b0 + a1 b1 in each lane.</summary>
     static abstract TVector MultiplyAdd(TVector sum, TVector a, TVector b);
 
+    static abstract TVector Add(TVector a, TVector b);
+
     static abstract void Store(TVector sum, ref int target);
 }
 
@@ -47,6 +49,9 @@ internal readonly struct PairLanes512 : IPairLanes<Vector512<int>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<int> MultiplyAdd(Vector512<int> sum, Vector512<int> a, Vector512<int> b) =>
         sum + Avx512BW.MultiplyAddAdjacent(a.AsInt16(), b.AsInt16());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<int> Add(Vector512<int> a, Vector512<int> b) => a + b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector512<int> sum, ref int target) => sum.StoreUnsafe(ref target);
@@ -72,6 +77,9 @@ internal readonly struct PairLanes256 : IPairLanes<Vector256<int>>
         sum + Avx2.MultiplyAddAdjacent(a.AsInt16(), b.AsInt16());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> Add(Vector256<int> a, Vector256<int> b) => a + b;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector256<int> sum, ref int target) => sum.StoreUnsafe(ref target);
 }
 
@@ -93,6 +101,9 @@ internal readonly struct PairLanes128 : IPairLanes<Vector128<int>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<int> MultiplyAdd(Vector128<int> sum, Vector128<int> a, Vector128<int> b) =>
         sum + ((a << 16 >> 16) * (b << 16 >> 16)) + ((a >> 16) * (b >> 16));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> Add(Vector128<int> a, Vector128<int> b) => a + b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector128<int> sum, ref int target) => sum.StoreUnsafe(ref target);

@@ -17,6 +17,7 @@ internal static class PairProduct
     public const int GroupRows = 16;
 
     private const int PairsOfGroup = 2 * GroupRows;
+    private const nint PrefetchBytes = 4096;
 
     /// <summary>Number of pairs of a vector: an odd dimension is filled up with a zero.</summary>
     public static int Pairs(int dimension) => (dimension + 1) / 2;
@@ -128,8 +129,8 @@ internal static class PairProduct
             for (; q < count; q++)
             {
                 ref var query = ref Unsafe.Add(ref MemoryMarshal.GetReference(queries), q * pairs);
-                MultiplyOne<TLanes, TVector, TElement>(
-                    ref first, ref second, ref query, pairs, ref Unsafe.Add(ref target, (q * stride) + row), next - row);
+                MultiplyOne<TLanes, TVector, TElement>(ref first, ref query, pairs, ref Unsafe.Add(ref target, (q * stride) + row));
+                MultiplyOne<TLanes, TVector, TElement>(ref second, ref query, pairs, ref Unsafe.Add(ref target, (q * stride) + next));
             }
         }
     }
@@ -166,22 +167,32 @@ internal static class PairProduct
         TLanes.Store(b3, ref Unsafe.Add(ref target, (3 * stride) + next));
     }
 
-    private static void MultiplyOne<TLanes, TVector, TElement>(
-        ref TElement first, ref TElement second, ref int query, int pairs, ref int target, int next)
+    /// <summary>One query reads rows about as fast as memory gives them, so they are asked for ahead of time, across pages.</summary>
+    private static unsafe void MultiplyOne<TLanes, TVector, TElement>(ref TElement rows, ref int query, int pairs, ref int target)
         where TLanes : IPairLanes<TVector>
         where TVector : struct
         where TElement : unmanaged
     {
         TVector a = default, b = default;
-        for (var p = 0; p < pairs; p++)
+        var p = 0;
+        for (; p <= pairs - 2; p += 2)
         {
-            var pair = TLanes.Broadcast(Unsafe.Add(ref query, p));
-            a = TLanes.MultiplyAdd(a, Load<TLanes, TVector, TElement>(ref Unsafe.Add(ref first, p * PairsOfGroup)), pair);
-            b = TLanes.MultiplyAdd(b, Load<TLanes, TVector, TElement>(ref Unsafe.Add(ref second, p * PairsOfGroup)), pair);
+            ref var source = ref Unsafe.Add(ref rows, p * PairsOfGroup);
+            if (Sse.IsSupported)
+            {
+                Sse.Prefetch0(Unsafe.AsPointer(ref Unsafe.AddByteOffset(ref source, PrefetchBytes)));
+            }
+
+            a = TLanes.MultiplyAdd(a, Load<TLanes, TVector, TElement>(ref source), TLanes.Broadcast(Unsafe.Add(ref query, p)));
+            b = TLanes.MultiplyAdd(b, Load<TLanes, TVector, TElement>(ref Unsafe.Add(ref source, PairsOfGroup)), TLanes.Broadcast(Unsafe.Add(ref query, p + 1)));
         }
 
-        TLanes.Store(a, ref target);
-        TLanes.Store(b, ref Unsafe.Add(ref target, next));
+        if (p < pairs)
+        {
+            a = TLanes.MultiplyAdd(a, Load<TLanes, TVector, TElement>(ref Unsafe.Add(ref rows, p * PairsOfGroup)), TLanes.Broadcast(Unsafe.Add(ref query, p)));
+        }
+
+        TLanes.Store(TLanes.Add(a, b), ref target);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -41,7 +41,7 @@ internal sealed class ScanBlock
         _source = source;
         _queries = queries;
         _folder = folder;
-        _rows = new float[capacity * source.Dimension];
+        _rows = GC.AllocateUninitializedArray<float>(capacity * source.Dimension);
         _loaded = new bool[capacity];
         _offsets = new int[capacity];
         Found = new int[capacity];
