@@ -57,6 +57,11 @@ public sealed class ExactSearch : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Threads, 1, nameof(options));
         CheckMapper(index, options.Mapper);
         index.CheckSizes();
+        if (index.Count > uint.MaxValue)
+        {
+            throw new WhenceException($"{index.Folder}: {index.Count} images, a search takes {uint.MaxValue}; make several indexes of them.");
+        }
+
         var members = options.Rows ?? RowSet.All(index.Count);
         if (members.Length != index.Count)
         {
