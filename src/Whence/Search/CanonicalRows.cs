@@ -86,16 +86,20 @@ internal sealed class CanonicalRows : IDisposable
         }
 
         var quantized = LayoutPart.Open(layout.RowsPath(part), part.Rows, Dimension, entry.RowsHash, _mapLayout);
-        if (_mapper is null)
+        try
         {
-            return NewSource(quantized, _index.OpenFeatures(part, check: false), false);
-        }
+            if (_mapper is null)
+            {
+                return NewSource(quantized, _index.OpenFeatures(part, check: false), false);
+            }
 
-        var mapped = NpyFile.Open(layout.MappedPath(part));
-        return mapped.Rows == part.Rows && mapped.Columns == Dimension && mapped.Type == ElementType.F32
-            ? NewSource(quantized, mapped, true)
-            : throw new WhenceException(
-                $"'{layout.MappedPath(part)}': damaged, it holds {mapped.Rows} x {mapped.Columns} {mapped.Type}, expected {part.Rows} x {Dimension} F32; delete the folder '{layout.Folder}', the next search makes it again.");
+            return NewSource(quantized, layout.OpenMapped(part, Dimension), true);
+        }
+        catch
+        {
+            quantized.Dispose();
+            throw;
+        }
     }
 
     private Source NewSource(LayoutPart? layout, NpyFile rows, bool mapped) =>

@@ -310,5 +310,11 @@ public sealed class ExactSearch : IDisposable
             throw new WhenceException(
                 $"{index.Folder}: its features have {index.Manifest.Dimension} values, the mapper takes {mapper.InputDimension}; it was made for another encoder.");
         }
+
+        if (mapper is { OutputDimension: > IndexManifest.LargestDimension })
+        {
+            throw new WhenceException(
+                $"{index.Folder}: the mapper makes vectors of {mapper.OutputDimension} values, at most {IndexManifest.LargestDimension} can be searched; use a smaller one.");
+        }
     }
 }

@@ -21,7 +21,7 @@ internal static class Rescoring
     {
         var similarities = Array.ConvertAll(ids, own => new float[own.Length]);
         var chunks = index.Manifest.Parts.Index().SelectMany(part =>
-            Enumerable.Range(0, (part.Item.Rows + BlockRows - 1) / BlockRows).Select(c => (Part: part.Index, First: c * BlockRows)));
+            Enumerable.Range(0, ((part.Item.Rows - 1) / BlockRows) + 1).Select(c => (Part: part.Index, First: c * BlockRows)));
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation };
         Unwrap.Aggregate(() => Parallel.ForEach(
             chunks,

@@ -17,7 +17,10 @@ internal sealed class SearchLayout
 {
     internal const string FolderName = "search";
     private const string ManifestName = "layout.json";
+    private const string FeaturesName = "features";
+    private const string MappedPrefix = "mapped-";
     private const int CurrentVersion = 1;
+    private const int KeyLength = 16;
 
     private readonly ConcurrentDictionary<int, LayoutEntry> _entries;
     private readonly string _mapper;
@@ -27,22 +30,31 @@ internal sealed class SearchLayout
 
     public string Folder { get; }
 
+    /// <summary>Whether a mapper's rows lie beside the int8 ones.</summary>
+    public bool IsMapped => _mapper.Length > 0;
+
     /// <summary>What is there for an index and a mapper; a layout that is missing, unreadable, or of another version is an empty one.</summary>
     public static SearchLayout Find(FeatureIndex index, Mapper? mapper)
     {
         var key = Key(mapper);
-        var folder = Path.Combine(index.Folder, FolderName, mapper is null ? "features" : $"mapped-{key[..16]}");
-        var manifest = Read(Path.Combine(folder, ManifestName));
-        var entries = manifest is { Version: CurrentVersion } && manifest.Mapper == key && manifest.Encoder == index.Manifest.Encoder
-            ? manifest.Parts
-            : [];
-        return new SearchLayout(folder, key, entries);
+        var folder = FolderOf(index, key);
+        return new SearchLayout(folder, key, Read(folder) is { } manifest && manifest.Mapper == key && IsOf(manifest, index) ? manifest.Parts : []);
+    }
+
+    /// <summary>What is there for an index and whatever mappers, in ordinal order; what means nothing is an empty one.</summary>
+    public static IReadOnlyList<SearchLayout> FindAll(FeatureIndex index)
+    {
+        var root = Path.Combine(index.Folder, FolderName);
+        return !Directory.Exists(root) ? [] : RegularFile.Guard(root, () => Directory.GetDirectories(root).Where(IsLayout).Order(StringComparer.Ordinal).Select(folder =>
+            Read(folder) is { } manifest && IsOf(manifest, index) && FolderOf(index, manifest.Mapper) == folder
+                ? new SearchLayout(folder, manifest.Mapper, manifest.Parts)
+                : new SearchLayout(folder, "", [])).ToArray());
     }
 
     /// <summary>The entry of a part, where it was made of the features that the index has now and its files are there.</summary>
     public LayoutEntry? Find(IndexPart part) =>
         _entries.TryGetValue(part.Number, out var entry) && entry.FeaturesSha256 == part.FeaturesSha256 && entry.Rows == part.Rows
-        && File.Exists(RowsPath(part)) && (_mapper.Length == 0 || File.Exists(MappedPath(part)))
+        && File.Exists(RowsPath(part)) && (!IsMapped || File.Exists(MappedPath(part)))
             ? entry
             : null;
 
@@ -60,6 +72,29 @@ internal sealed class SearchLayout
     /// <summary>The mapped and normalised float32 rows of a part; only with a mapper.</summary>
     public string MappedPath(IndexPart part) => Path.Combine(Folder, $"part-{part.Number:D5}.npy");
 
+    /// <summary>Opens the mapped rows of a part.</summary>
+    /// <exception cref="WhenceException">The file is missing, damaged, or of another shape.</exception>
+    public NpyFile OpenMapped(IndexPart part, int dimension)
+    {
+        var file = LayoutPart.OpenFile(MappedPath(part), () => NpyFile.Open(MappedPath(part)));
+        if (file.Rows == part.Rows && file.Columns == dimension && file.Type == ElementType.F32)
+        {
+            return file;
+        }
+
+        file.Dispose();
+        throw LayoutPart.Damaged(file.Path, $"it holds {file.Rows} x {file.Columns} {file.Type}, expected {part.Rows} x {dimension} F32");
+    }
+
+    private static string FolderOf(FeatureIndex index, string mapper) =>
+        Path.Combine(index.Folder, FolderName, mapper.Length == 0 ? FeaturesName : MappedPrefix + mapper[..Math.Min(KeyLength, mapper.Length)]);
+
+    private static bool IsLayout(string folder) =>
+        Path.GetFileName(folder) is var name
+        && (name == FeaturesName || (name.StartsWith(MappedPrefix, StringComparison.Ordinal) && name[MappedPrefix.Length..].All(char.IsAsciiHexDigitLower)));
+
+    private static bool IsOf(LayoutManifest manifest, FeatureIndex index) => manifest.Version == CurrentVersion && manifest.Encoder == index.Manifest.Encoder;
+
     /// <summary>SHA-256 of the mapper's tensors; empty for none.</summary>
     private static string Key(Mapper? mapper)
     {
@@ -73,12 +108,13 @@ internal sealed class SearchLayout
         return Convert.ToHexStringLower(SHA256.HashData(bytes.GetBuffer().AsSpan(0, (int)bytes.Length)));
     }
 
-    private static LayoutManifest? Read(string path)
+    private static LayoutManifest? Read(string folder)
     {
+        var path = Path.Combine(folder, ManifestName);
         try
         {
             return File.Exists(path) && JsonSerializer.Deserialize<LayoutManifest>(File.ReadAllBytes(path), SpecJson.Options)
-                is { Format: LayoutManifest.FormatName, Parts: { } parts } manifest
+                is { Format: LayoutManifest.FormatName, Mapper: not null, Parts: { } parts } manifest
                 && parts.All(p => p is not null) && parts.Select(p => p.Number).Distinct().Count() == parts.Count
                 ? manifest
                 : null;

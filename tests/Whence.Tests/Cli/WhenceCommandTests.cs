@@ -115,6 +115,45 @@ public sealed class WhenceCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task A_search_layout_is_shown_and_is_deleted_where_it_is_damaged()
+    {
+        var index = await IndexPhotosAsync(2);
+        Assert.Contains("none yet", (await RunAsync("info", index)).Output, StringComparison.Ordinal);
+        string[] attribute = ["attribute", _temp["photos", "00000.png"], "--index", index];
+        var expected = (await RunAsync(attribute)).Output;
+        Assert.Contains("features 0.0 MB", (await RunAsync("info", index)).Output, StringComparison.Ordinal);
+        var rows = Path.Combine(index, "search", "features", "part-00000.rows");
+        File.WriteAllText(rows, "torn");
+
+        var (code, output, error) = await RunAsync("verify", index);
+        Assert.Equal(2, code);
+        Assert.Contains($"'{rows}': damaged", output, StringComparison.Ordinal);
+        AssertOneLine(error);
+        AssertOneLine((await RunAsync(attribute)).Error);
+
+        Assert.Equal(0, (await RunAsync("verify", index, "--rebuild")).Code);
+        Assert.False(File.Exists(rows));
+        Assert.Contains("(0 of 1 parts)", (await RunAsync("info", index)).Output, StringComparison.Ordinal);
+        (code, output, _) = await RunAsync("verify", index);
+        Assert.Equal(0, code);
+        Assert.Contains("missing or stale", output, StringComparison.Ordinal);
+        Assert.Equal(expected, (await RunAsync(attribute)).Output);
+        Assert.DoesNotContain("missing or stale", (await RunAsync("verify", index)).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_is_indexed_after_a_search_is_found_by_the_next_one()
+    {
+        var index = await IndexPhotosAsync(3);
+        Assert.Equal(0, (await RunAsync("attribute", _temp["photos", "00000.png"], "--index", index)).Code);
+        await IndexPhotosAsync(6);
+        var (_, output, _) = await RunAsync("attribute", _temp["photos", "00005.png"], "--index", index, "--format", "jsonl");
+        Assert.Equal(6, JsonElement.Parse(output).GetProperty("searched").GetInt64());
+        Assert.Equal(5, JsonElement.Parse(output).GetProperty("results")[0].GetProperty("id").GetInt64());
+        Assert.Contains("every file is as it was written", (await RunAsync("verify", index)).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_dry_run_writes_nothing()
     {
         TestImages.WriteFolder(_temp["photos"], 3);
