@@ -67,7 +67,7 @@ internal sealed class SearchLayoutBuilder(FeatureIndex index, Mapper? mapper, Se
 
         lock (_lock)
         {
-            layout.Add(part, index.Manifest.Encoder, LayoutPart.TableHash(shape, MemoryMarshal.AsBytes(chunkHashes.AsSpan())));
+            layout.Add(part, LayoutPart.TableHash(shape, MemoryMarshal.AsBytes(chunkHashes.AsSpan())));
         }
 
         void Write(Stream? mapped) => AtomicFile.Write(layout.RowsPath(part), stream =>
