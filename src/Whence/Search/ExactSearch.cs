@@ -244,12 +244,15 @@ public sealed class ExactSearch : IDisposable
     }
 
     // The bounds of quantised rows hold for vectors that are no longer than 1.
-    private int Check(FeatureMatrix queries)
+    private int Check(FeatureMatrix queries) => CheckQueries(queries, Dimension);
+
+    /// <summary>Number of queries, which must be vectors of a length, of norm 1 at most.</summary>
+    internal static int CheckQueries(FeatureMatrix queries, int dimension)
     {
         ArgumentNullException.ThrowIfNull(queries);
-        if (queries.Columns != Dimension)
+        if (queries.Columns != dimension)
         {
-            throw new ArgumentException($"Queries have {queries.Columns} values, expected {Dimension}.", nameof(queries));
+            throw new ArgumentException($"Queries have {queries.Columns} values, expected {dimension}.", nameof(queries));
         }
 
         for (var q = 0; q < queries.Rows; q++)
