@@ -167,7 +167,7 @@ internal static class LayoutFormats
             }
 
             File.WriteAllBytes(layout.RowsPath(part), bytes);
-            layout.Add(part, index.Manifest.Encoder, LayoutPart.TableHash(part.Rows, dimension, hashes));
+            layout.Add(part, LayoutPart.TableHash(part.Rows, dimension, hashes));
 
             NpyFile? Open()
             {
