@@ -57,10 +57,14 @@ internal static class Rescoring
             _block.Load(count);
             for (var q = 0; q < ids.Length; q++)
             {
-                for (var i = _ranges[q].Begin; i < _ranges[q].End; i++)
+                var (begin, end) = _ranges[q];
+                var rows = _block.Found.AsSpan(0, end - begin);
+                for (var i = 0; i < rows.Length; i++)
                 {
-                    similarities[q][i] = _block.Similarity(q, _places[(int)(ids[q][i] - firstId)]);
+                    rows[i] = _places[(int)(ids[q][begin + i] - firstId)];
                 }
+
+                _block.Compare(q, rows, similarities[q].AsSpan(begin, rows.Length));
             }
         }
 
