@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Whence.Search;
@@ -79,6 +80,7 @@ internal static class Quantizer
     }
 
     /// <summary>Nearest levels, and the norm of what is left over, with room for the roundings on the way.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float Quantize(ReadOnlySpan<float> row, float scale, Span<short> levels)
     {
         levels[row.Length..].Clear();

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Whence.Vectors;
@@ -68,6 +69,7 @@ internal static class DotProduct
     }
 
     // Sums 0 to 7 are low, 8 to 15 high.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static (Vector512<double> Low, Vector512<double> High) Add(
         ReadOnlySpan<float> a, ReadOnlySpan<float> b, Vector512<double> low, Vector512<double> high)
     {
@@ -81,6 +83,7 @@ internal static class DotProduct
         return (low, high);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void AddFour(
         ReadOnlySpan<float> a0, ReadOnlySpan<float> a1, ReadOnlySpan<float> a2, ReadOnlySpan<float> a3, ReadOnlySpan<float> b, Span<Vector512<double>> sums)
     {
