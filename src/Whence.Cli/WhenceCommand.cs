@@ -22,6 +22,7 @@ internal static class WhenceCommand
             RemoveCommand.Create(streams),
             InfoCommand.Create(streams),
             VerifyCommand.Create(streams),
+            AnnCommand.Create(streams),
             EncodersCommand.Create(streams),
             DemoCommand.Create(streams),
         };
@@ -45,7 +46,7 @@ internal static class WhenceCommand
         }
         catch (OperationCanceledException)
         {
-            await error.WriteLineAsync("interrupted: what was finished is kept; 'whence index' goes on from there.");
+            await error.WriteLineAsync("interrupted: what was finished is kept; the same command goes on from there.");
             return Interrupted;
         }
         catch (WhenceException e)

@@ -24,6 +24,12 @@ public sealed record Attribution
     /// <summary>The filter whose images alone were searched (<see cref="AttributorOptions.Where"/>); null where there was none.</summary>
     public string? Where { get; init; }
 
+    /// <summary>
+    /// Where the search was approximate, what it found; null where it was exact. <see cref="Nonzero"/> then counts, and
+    /// <see cref="Remaining"/>, <see cref="Groups"/> and every influence share out, only what was found.
+    /// </summary>
+    public Candidates? Approximate { get; init; }
+
     /// <summary>Number of images searched (removed ones and those outside the filter do not count).</summary>
     public required long Searched { get; init; }
 
@@ -38,6 +44,17 @@ public sealed record Attribution
 
     /// <summary>Influence summed per value of a metadata column over all images searched, descending; null unless asked for.</summary>
     public InfluenceGroups? Groups { get; init; }
+}
+
+/// <summary>The images that an approximate search found for a query and compared exactly; others have no influence in its answer.</summary>
+/// <param name="Count">How many.</param>
+/// <param name="Truncated">
+/// True where even the last of them has an influence: there are certainly more such images, and every influence is too large by their
+/// shares. False where the candidates end among images without influence; then only what the search missed is missing.
+/// </param>
+public sealed record Candidates(int Count, bool Truncated)
+{
+    internal static Candidates Of(Match[] found, Influence influence) => new(found.Length, found.Length > 0 && influence.Of(found[^1].Similarity) > 0);
 }
 
 /// <summary>A query: where it came from and what it is.</summary>

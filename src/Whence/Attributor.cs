@@ -24,6 +24,13 @@ public sealed record AttributorOptions
     /// </summary>
     public MetadataPredicate? Where { get; init; }
 
+    /// <summary>
+    /// Search by the index's graphs, which <see cref="ApproximateIndex.Build"/> makes, instead of by all rows: for an index that is too
+    /// large for that. Answers then say so (<see cref="Attribution.Approximate"/>). <see cref="Attributor.Explain"/> is exact in any
+    /// case. Null, the default, searches exactly.
+    /// </summary>
+    public ApproximateOptions? Approximate { get; init; }
+
     /// <summary>Threads for the search, at least 1; results do not depend on it. Default: the number of processors.</summary>
     public int Threads { get; init; } = Environment.ProcessorCount;
 
@@ -69,14 +76,16 @@ public sealed class Attributor : IDisposable
     private readonly AttributorOptions _options;
     private readonly Preprocessor _preprocessor;
     private readonly ExactSearch _search;
+    private readonly ApproximateSearch? _approximate;
 
     /// <summary>An attributor over an index.</summary>
     /// <param name="index">The training images.</param>
     /// <param name="encoder">The encoder that made the index.</param>
-    /// <param name="options">Mapper, calibration, filter, threads.</param>
+    /// <param name="options">Mapper, calibration, filter, kind of search, threads.</param>
     /// <param name="cancellation">Stops the evaluation of the filter, which reads the columns that it names once, here.</param>
     /// <exception cref="WhenceException">
-    /// Encoder, mapper or calibration belong to another index, or the filter names a column that the index does not have.
+    /// Encoder, mapper or calibration belong to another index, the filter names a column that the index does not have, or an approximate
+    /// search is asked for and not possible.
     /// </exception>
     public Attributor(FeatureIndex index, IImageEncoder encoder, AttributorOptions? options = null, CancellationToken cancellation = default)
     {
@@ -98,13 +107,16 @@ public sealed class Attributor : IDisposable
         _encoder = encoder;
         _options = options;
         _preprocessor = new Preprocessor(encoder.Spec.Preprocessing, options.Limits, index.Manifest.AutoOrient);
-        _search = ExactSearch.Open(index, new SearchOptions
+        options.Approximate?.Validate();
+        var search = new SearchOptions
         {
             Mapper = options.Mapper?.Real,
             Rows = options.Where?.Evaluate(index, cancellation),
             Threads = options.Threads,
             Progress = options.LayoutProgress,
-        }, cancellation);
+        };
+        _approximate = options.Approximate is null ? null : ApproximateSearch.Open(index, search, cancellation);
+        _search = _approximate?.Exact ?? ExactSearch.Open(index, search, cancellation);
     }
 
     /// <summary>Parameters of Eq. 6, and whether they were fitted for this encoder.</summary>
@@ -112,6 +124,12 @@ public sealed class Attributor : IDisposable
 
     /// <summary>Number of images searched: those that were not removed and for which the filter, if there is one, is true.</summary>
     public long Searched => _search.Searched;
+
+    /// <summary>
+    /// Number of images that an approximate search has no graph of, because they came later or the filter leaves few, and which it
+    /// therefore searches exactly; 0 where it is not approximate.
+    /// </summary>
+    public long WithoutGraph => _approximate?.SearchedExactly ?? 0;
 
     /// <summary>Attributes one generated image.</summary>
     /// <param name="query">The image.</param>
@@ -153,8 +171,20 @@ public sealed class Attributor : IDisposable
         return ids.Select((id, i) => Explanation.Of(id, similarities[i], ranked, influence, _index, Searched, _options.Where?.Text)).ToArray();
     }
 
+    /// <summary>What stands for generated images in a search: their features, mapped and L2-normalised.</summary>
+    /// <param name="queries">The images.</param>
+    /// <param name="cancellation">Stops between images.</param>
+    /// <returns>q x d, in order.</returns>
+    /// <exception cref="WhenceException">A query is no readable image.</exception>
+    public FeatureMatrix Features(IEnumerable<Query> queries, CancellationToken cancellation = default) =>
+        Normalize(Map(Encode([.. queries], failed: null, cancellation).Features));
+
     /// <summary>Closes the index's files.</summary>
-    public void Dispose() => _search.Dispose();
+    public void Dispose()
+    {
+        _search.Dispose();
+        _approximate?.Dispose();
+    }
 
     // The method, a line a step: docs/method.md has each one's equation.
     private IEnumerable<Attribution> AttributeTurn(
@@ -168,13 +198,23 @@ public sealed class Attributor : IDisposable
 
         var mapped = Map(features);
         var normalized = Normalize(mapped);
-        var nearest = _search.Nearest(normalized, Math.Max(request.Top, 1), cancellation);
-        var influences = _search.Influences(normalized, Calibration, nearest, cancellation);
+        var candidates = Math.Max(request.Top, _options.Approximate?.Candidates ?? 1);
+        var approximate = _approximate?.IsExact(candidates) == false;
+        var nearest = approximate ? _approximate!.Nearest(normalized, candidates, cancellation) : _search.Nearest(normalized, Math.Max(request.Top, 1), cancellation);
+        var influences = approximate ? Array.ConvertAll(nearest, InfluenceAmong) : _search.Influences(normalized, Calibration, nearest, cancellation);
         var best = nearest.Select((n, q) => Listed(n, influences[q], request)).ToArray();
         var images = _index.FindImages(best.SelectMany(b => b).Select(b => b.Id));
-        var groups = request.GroupBy is { } column ? SumGroups(column, normalized, influences, cancellation) : null;
-        return queries.Select((query, q) => Answer(query, best[q], images, influences[q], request) with { Groups = groups?[q] });
+        var sharing = request.GroupBy is null || approximate ? nearest : FindSharing(normalized, influences, cancellation);
+        var groups = request.GroupBy is { } column ? InfluenceGroups.Sum(column, sharing, influences, _index) : null;
+        return queries.Select((query, q) => Answer(query, best[q], images, influences[q], request) with
+        {
+            Approximate = approximate ? Candidates.Of(nearest[q], influences[q]) : null,
+            Groups = groups?[q],
+        });
     }
+
+    // What was not found has no part in the maximum nor in the denominator.
+    private Influence InfluenceAmong(Match[] candidates) => Calibration.Normalize(Array.ConvertAll(candidates, c => c.Similarity));
 
     private (FeatureMatrix Features, Query[] Queries) Encode(Query[] queries, Action<Query, WhenceException>? failed, CancellationToken cancellation)
     {
@@ -216,11 +256,8 @@ public sealed class Attributor : IDisposable
     private static Match[] Listed(Match[] nearest, Influence influence, AttributionRequest request) =>
         [.. nearest.Take(request.Top).Where(b => influence.Of(b.Similarity) >= request.MinInfluence)];
 
-    private InfluenceGroups[] SumGroups(string column, FeatureMatrix normalized, Influence[] influences, CancellationToken cancellation)
-    {
-        var smallest = Array.ConvertAll(influences, i => MathF.BitDecrement((float)i.SmallestSimilarity));
-        return InfluenceGroups.Sum(column, _search.Above(normalized, smallest, cancellation), influences, _index);
-    }
+    private Match[][] FindSharing(FeatureMatrix normalized, Influence[] influences, CancellationToken cancellation) =>
+        _search.Above(normalized, Array.ConvertAll(influences, i => MathF.BitDecrement((float)i.SmallestSimilarity)), cancellation);
 
     private Attribution Answer(
         Query query, Match[] best, IReadOnlyDictionary<long, IndexedImage> images, Influence influence, AttributionRequest request)

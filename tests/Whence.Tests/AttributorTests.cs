@@ -96,6 +96,43 @@ public sealed class AttributorTests : IDisposable
     }
 
     [Fact]
+    public void An_approximate_answer_shares_the_influence_among_what_was_found_and_says_so()
+    {
+        ApproximateIndex.Build(FeatureIndex.Open(_temp["index"]), options: new() { Threads = 1 });
+        var wide = new Calibrator { Tau = 1, Lambda = 0 };
+        using var attributor = new Attributor(FeatureIndex.Open(_temp["index"]), _encoder, new() { Calibration = wide, Approximate = new() { Candidates = 3 } });
+        var answer = attributor.Attribute([Query(12)], new() { Top = 2, GroupBy = "creator" }).Single();
+        var exact = NewAttributor(wide).Attribute(Query(12), 3);
+
+        Assert.Equal(new Candidates(3, Truncated: true), answer.Approximate);
+        Assert.Equal((31, 3), (answer.Searched, answer.Nonzero));
+        Assert.Equal(exact.Results.Take(2).Select(r => (r.Id, r.Similarity)), answer.Results.Select(r => (r.Id, r.Similarity)));
+        Assert.Equal(exact.Results[0].Influence / exact.Results.Sum(r => r.Influence), answer.Results[0].Influence, 9);
+        Assert.Equal(1 - answer.Results.Sum(r => r.Influence), answer.Remaining, 9);
+        Assert.Equal(3, answer.Groups!.Shares.Sum(s => s.Images));
+        Assert.Equal(1, answer.Groups.Shares.Sum(s => s.Influence), 9);
+
+        // More are listed than were to be found; and an explanation is exact in any case.
+        Assert.Null(attributor.Attribute(Query(12), 31).Approximate);
+        Assert.Equal(31, attributor.Explain(Query(12), [5])[0].Searched);
+        Assert.Null(exact.Approximate);
+    }
+
+    [Fact]
+    public void Candidates_that_reach_beyond_all_influence_are_not_truncated()
+    {
+        ApproximateIndex.Build(FeatureIndex.Open(_temp["index"]), options: new() { Threads = 1 });
+        using var attributor = new Attributor(FeatureIndex.Open(_temp["index"]), _encoder, new()
+        {
+            Calibration = new() { Tau = 1e-6, Lambda = 0.5 },
+            Approximate = new() { Candidates = 3 },
+        });
+        var answer = attributor.Attribute(Query(12), 1);
+        Assert.Equal((new Candidates(3, Truncated: false), 1), (answer.Approximate, answer.Nonzero));
+        Assert.Equal((1, 0), (answer.Results[0].Influence, answer.Remaining));
+    }
+
+    [Fact]
     public void Grouping_by_an_unknown_column_lists_the_known()
     {
         var error = Assert.Throws<WhenceException>(() => NewAttributor().Attribute([Query(1)], new() { GroupBy = "painter" }).Single());

@@ -16,10 +16,11 @@ internal static class FuzzBench
         int Option(string name, int fallback) =>
             Array.IndexOf(args, name) is var at and >= 0 ? int.Parse(args[at + 1], CultureInfo.InvariantCulture) : fallback;
 
+        var only = Array.IndexOf(args, "--only") is var at and >= 0 ? args[at + 1] : null;
         var seed = Option("--seed", 1);
         if (Option("--worker", -1) is var start and >= 0)
         {
-            FuzzWorker.Run(seed, start, start + Option("--count", 1), args[Array.IndexOf(args, "--folder") + 1]);
+            FuzzWorker.Run(seed, start, start + Option("--count", 1), only, args[Array.IndexOf(args, "--folder") + 1]);
             Environment.Exit(0);
         }
 
@@ -28,8 +29,8 @@ internal static class FuzzBench
         var temporary = Directory.CreateTempSubdirectory("whence-fuzz-").FullName;
         try
         {
-            CheckSound(Path.Combine(temporary, "sound"));
-            var run = new FuzzRun(seed, temporary);
+            CheckSound(FuzzFormat.Find(only), Path.Combine(temporary, "sound"));
+            var run = new FuzzRun(seed, only, temporary);
             run.Cases(first, first + count, HangMilliseconds);
             return Report(run, seed, count, single >= 0);
         }
@@ -40,9 +41,9 @@ internal static class FuzzBench
     }
 
     /// <summary>A file that is refused before it is damaged tests little.</summary>
-    private static void CheckSound(string folder)
+    private static void CheckSound(IReadOnlyList<FuzzFormat> formats, string folder)
     {
-        foreach (var format in FuzzFormat.All)
+        foreach (var format in formats)
         {
             var refusals = format.Seeds.Select(seed => new FuzzCase(0, format, seed, seed.Bytes).Run(folder)).ToArray();
             Console.WriteLine($"{format.Name}: {refusals.Count(r => r is null)} of {refusals.Length} undamaged files are read {refusals.FirstOrDefault(r => r is not null)}");

@@ -4,13 +4,13 @@ namespace Whence.Bench.Fuzz;
 internal sealed record FuzzCase(int Number, FuzzFormat Format, FuzzSeed Seed, byte[] Bytes)
 {
     // Formats take turns, so that any run of consecutive numbers holds all of them.
-    private static readonly FuzzFormat[] Turns =
-        [.. Enumerable.Range(0, FuzzFormat.All.Max(f => f.Weight)).SelectMany(round => FuzzFormat.All.Where(f => f.Weight > round))];
+    public static FuzzFormat[] Turns(IReadOnlyList<FuzzFormat> formats) =>
+        [.. Enumerable.Range(0, formats.Max(f => f.Weight)).SelectMany(round => formats.Where(f => f.Weight > round))];
 
-    public static FuzzCase Create(int seed, int number)
+    public static FuzzCase Create(int seed, int number, FuzzFormat[] turns)
     {
         var random = new Random(unchecked((seed * (int)0x9E3779B9) ^ (number * (int)0x85EBCA6B)));
-        var format = Turns[number % Turns.Length];
+        var format = turns[number % turns.Length];
         var sound = format.Seeds[random.Next(format.Seeds.Count)];
         var bytes = Mutation.Apply(sound.Bytes, format.Seeds[random.Next(format.Seeds.Count)].Bytes, format.IsText, random);
         return new FuzzCase(number, format, sound, random.Next(2) == 0 && format.Repair is { } repair && bytes.Length > 16 ? repair(bytes) : bytes);

@@ -20,7 +20,11 @@ internal sealed record FuzzFormat(string Name, int Weight, IReadOnlyList<FuzzSee
 
     /// <summary>All formats.</summary>
     public static IReadOnlyList<FuzzFormat> All { get; } =
-        [.. ImageFormats.All(), .. VectorFormats.All(), .. SourceFormats.All(), .. IndexFormats.All(), .. SettingsFormats.All()];
+        [.. ImageFormats.All(), .. VectorFormats.All(), .. SourceFormats.All(), .. IndexFormats.All(), .. LayoutFormats.All(), .. SettingsFormats.All()];
+
+    /// <summary>The formats whose names begin so; all for null.</summary>
+    public static IReadOnlyList<FuzzFormat> Find(string? name) =>
+        [.. All.Where(format => format.Name.StartsWith(name ?? "", StringComparison.Ordinal))];
 }
 
 /// <summary>One reading of a damaged file, step by step: every step may end in a <see cref="WhenceException"/> of one line.</summary>

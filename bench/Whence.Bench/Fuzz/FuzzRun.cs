@@ -8,7 +8,7 @@ namespace Whence.Bench.Fuzz;
 internal sealed record FuzzResult(int Number, string Format, string Outcome, double Milliseconds, double Megabytes, string Detail);
 
 /// <summary>Drives workers through a range of cases: one that dies or hangs is replaced, and the case it was at is a failure.</summary>
-internal sealed class FuzzRun(int seed, string temporary)
+internal sealed class FuzzRun(int seed, string? only, string temporary)
 {
     public List<FuzzResult> Results { get; } = [];
 
@@ -28,7 +28,7 @@ internal sealed class FuzzRun(int seed, string temporary)
     {
         using var worker = Process.Start(new ProcessStartInfo(
             Environment.ProcessPath!,
-            ["fuzz", "--worker", $"{first}", "--count", $"{end - first}", "--seed", $"{seed}", "--folder", Path.Combine(temporary, $"from-{first}")])
+            ["fuzz", "--worker", $"{first}", "--count", $"{end - first}", "--seed", $"{seed}", "--folder", Path.Combine(temporary, $"from-{first}"), .. only is null ? Array.Empty<string>() : ["--only", only]])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

@@ -9,7 +9,7 @@ namespace Whence.Bench.Fuzz;
 /// </summary>
 internal static class FuzzWorker
 {
-    public static void Run(int seed, int first, int end, string temporary)
+    public static void Run(int seed, int first, int end, string? only, string temporary)
     {
         // Two folders above the case are watched: damaged names like ../../x must not lead out.
         var folder = Path.Combine(temporary, "a", "b", "case");
@@ -20,10 +20,11 @@ internal static class FuzzWorker
         }
 
         Environment.CurrentDirectory = Path.Combine(temporary, "a");
+        var turns = FuzzCase.Turns(FuzzFormat.Find(only));
         var before = Snapshot(temporary, folder);
         for (var number = first; number < end; number++)
         {
-            var fuzz = FuzzCase.Create(seed, number);
+            var fuzz = FuzzCase.Create(seed, number, turns);
             Directory.CreateDirectory(folder);
             Console.WriteLine($"begin\t{number}\t{fuzz.Format.Name}");
             Console.Out.Flush();

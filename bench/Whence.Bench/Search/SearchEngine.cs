@@ -8,9 +8,9 @@ internal sealed class SearchEngine : IDisposable
 {
     private readonly ExactSearch _search;
 
-    private SearchEngine(FeatureIndex index, int threads)
+    private SearchEngine(FeatureIndex index, int threads, bool? map)
     {
-        _search = ExactSearch.Open(index, new SearchOptions { Threads = threads });
+        _search = ExactSearch.Open(index, new SearchOptions { Threads = threads, Map = map });
         var layout = SearchLayout.Find(index, mapper: null);
         ScannedFiles = [.. index.Manifest.Parts.Select(layout.RowsPath)];
     }
@@ -22,7 +22,10 @@ internal sealed class SearchEngine : IDisposable
     public long Rescored => _search.Rescored;
 
     /// <summary>Opens an index; makes what the search keeps beside it where that is missing.</summary>
-    public static SearchEngine Open(string folder, int threads) => new(FeatureIndex.Open(folder), threads);
+    /// <param name="folder">The index.</param>
+    /// <param name="threads">Threads.</param>
+    /// <param name="map">False reads files in blocks, as is done with little memory; null decides by the memory there is.</param>
+    public static SearchEngine Open(string folder, int threads, bool? map = null) => new(FeatureIndex.Open(folder), threads, map);
 
     /// <summary>Per query the k most similar, best first, the smaller id first among equals.</summary>
     public Match[][] Nearest(FeatureMatrix queries, int k) => _search.Nearest(queries, k);

@@ -28,10 +28,17 @@ internal static class AttributeCommand
         var format = new Option<string>("--format") { Description = "What standard output gets", DefaultValueFactory = _ => "table" }
             .AcceptOnlyFromAmong("table", "json", "jsonl", "csv");
         var report = new Option<string?>("--report") { Description = "Write a self-contained HTML page too", HelpName = "FILE.html" };
+        var ann = new Option<bool>("--ann") { Description = "Search by the graphs that 'whence ann build' makes: faster on a large index, approximate" };
+        var candidates = new Option<int>("--ann-candidates")
+        {
+            Description = "Images that --ann finds and compares exactly for each query; more find better",
+            HelpName = "N",
+            DefaultValueFactory = _ => ApproximateOptions.DefaultCandidates,
+        }.AtLeast(1);
         var setup = new AttributorSetup();
         var command = new Command("attribute", "Rank the training images that made a generated image, with their share of influence")
         {
-            queries, top, minInfluence, groupBy, duplicates, alike, format, report,
+            queries, top, minInfluence, groupBy, duplicates, alike, format, report, ann, candidates,
         };
         setup.AddTo(command);
         command.SetAction((parsed, cancellation) =>
@@ -44,7 +51,13 @@ internal static class AttributeCommand
                 GroupDuplicates = parsed.GetValue(duplicates) ? Similarity(parsed.GetValue(alike)) : null,
             };
             var file = CheckReport(parsed.GetValue(report));
-            using var opened = setup.Open(parsed, streams, cancellation);
+            using var opened = setup.Open(parsed, streams, cancellation, parsed.GetValue(ann) ? new ApproximateOptions { Candidates = parsed.GetValue(candidates) } : null);
+            if (opened.Attributor.WithoutGraph is > 0 and var without)
+            {
+                streams.Error.WriteLine(
+                    $"{without:N0} of {opened.Attributor.Searched:N0} images are searched exactly: they are in no graph yet ('whence ann build' adds them), or the filter leaves few of their graph.");
+            }
+
             var bad = 0;
             var images = ReadQueries(parsed.GetRequiredValue(queries), opened.Limits, Tell, cancellation);
             var answers = opened.Attributor.Attribute(images, request, (_, e) => Tell(e), cancellation);
@@ -122,7 +135,7 @@ internal static class AttributeCommand
             : throw new WhenceException($"--report {file}: no such folder; make it first.");
     }
 
-    private static IEnumerable<Query> ReadQueries(string[] sources, DecodeLimits limits, Action<WhenceException> failed, CancellationToken cancellation)
+    public static IEnumerable<Query> ReadQueries(string[] sources, DecodeLimits limits, Action<WhenceException> failed, CancellationToken cancellation)
     {
         ImageSources.Check(sources);
         foreach (var item in ImageSources.EnumerateAsync(sources, limits.MaxFileBytes, cancellation).ToBlockingEnumerable(cancellation))
@@ -169,20 +182,22 @@ internal sealed class AttributorSetup
         _images.AddTo(command);
     }
 
-    public OpenedAttributor Open(ParseResult parsed, Streams streams, CancellationToken cancellation)
+    public OpenedAttributor Open(ParseResult parsed, Streams streams, CancellationToken cancellation, ApproximateOptions? approximate = null)
     {
-        var index = FeatureIndex.Open(parsed.GetRequiredValue(_index));
-        var options = new AttributorOptions
-        {
-            Mapper = parsed.GetValue(_mapper) is { } mapper ? MapperPair.Load(mapper) : null,
-            Calibration = parsed.GetValue(_calibration) is { } calibration ? Calibrator.Load(calibration) : Calibrator.Unfitted,
-            Where = parsed.GetValue(_where) is { } where ? MetadataPredicate.Parse(where) : null,
-            Threads = parsed.GetValue(_threads),
-            LayoutProgress = ProgressView.ForLayout(streams.Error),
-            Limits = _images.Limits(parsed),
-        };
-        return OpenedAttributor.Open(index, parsed.GetValue(_encoder), options, cancellation);
+        var index = OpenIndex(parsed);
+        return OpenedAttributor.Open(index, parsed.GetValue(_encoder), Options(parsed) with { Approximate = approximate, LayoutProgress = ProgressView.ForLayout(streams.Error) }, cancellation);
     }
+
+    public FeatureIndex OpenIndex(ParseResult parsed) => FeatureIndex.Open(parsed.GetRequiredValue(_index));
+
+    public AttributorOptions Options(ParseResult parsed) => new()
+    {
+        Mapper = parsed.GetValue(_mapper) is { } mapper ? MapperPair.Load(mapper) : null,
+        Calibration = parsed.GetValue(_calibration) is { } calibration ? Calibrator.Load(calibration) : Calibrator.Unfitted,
+        Where = parsed.GetValue(_where) is { } where ? MetadataPredicate.Parse(where) : null,
+        Threads = parsed.GetValue(_threads),
+        Limits = _images.Limits(parsed),
+    };
 }
 
 /// <summary>An attributor together with the encoder it needs.</summary>

@@ -35,6 +35,7 @@ internal static class InfoCommand
         Add("features", $"{manifest.Dimension} x {(manifest.Type == ElementType.F16 ? "float16" : "float32")}, {(manifest.Normalized ? "already normalised" : "raw")}");
         Add("parts", $"{manifest.Parts.Count:N0}");
         Add("size", $"{Size(index.Folder) / 1e6:N1} MB");
+        Add("search layout", index.FindLayouts() is { Count: > 0 } layouts ? string.Join(", ", layouts.Select(Describe)) : "none yet, the first search makes it");
         Add("format", $"version {manifest.Version}");
         if (manifest.EncoderSpec?.Licence is { } licence)
         {
@@ -59,6 +60,9 @@ internal static class InfoCommand
 
         void Add(string name, string value) => grid.AddRow(new Text(name), new Text(ShownText.Clean(value)));
     }
+
+    private static string Describe(LayoutState layout) =>
+        $"{Path.GetFileName(layout.Folder)} {layout.Bytes / 1e6:N1} MB{(layout.IsComplete ? "" : $" ({layout.Parts:N0} of {layout.TotalParts:N0} parts)")}";
 
     private static long Size(string folder) =>
         new DirectoryInfo(folder).EnumerateFiles("*", SearchOption.AllDirectories).Sum(f => f.Length);

@@ -19,7 +19,8 @@ internal static class AttributionTable
 
         console.Write(table);
         console.WriteLine(
-            $"{Format.Percent(answer.Remaining)} of the influence lies outside this list; {answer.Nonzero:N0} of {answer.Searched:N0} images have any.");
+            $"{Format.Percent(answer.Remaining)} of the influence lies outside this list; {(answer.Approximate is null ? "" : "at least ")}{answer.Nonzero:N0} of {answer.Searched:N0} images have any.");
+        WriteApproximation(console, answer.Approximate);
         WriteFilter(console, answer.Where);
         if (answer.Groups is { } groups)
         {
@@ -28,6 +29,15 @@ internal static class AttributionTable
 
         WriteCalibration(console, answer.Calibration, answer.Encoder);
         console.WriteLine();
+    }
+
+    private static void WriteApproximation(IAnsiConsole console, Candidates? found)
+    {
+        if (found is not null)
+        {
+            var more = found.Truncated ? "; even the last has some, so more images do and every share is too large (--ann-candidates finds more)" : "";
+            console.WriteLine($"approximate: influence is shared among the {found.Count:N0} images found, and one that the search missed has none{more}.");
+        }
     }
 
     public static void WriteFilter(IAnsiConsole console, string? where)

@@ -9,6 +9,7 @@ internal static class ProgressView
 {
     private static readonly TimeSpan LineEvery = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LayoutLineEvery = TimeSpan.FromSeconds(2);
+    private const long LayoutWorthTelling = 20_000;
 
     public static Task<IndexProgress> RunAsync(
         Streams streams, Task<long> total, Func<IProgress<IndexProgress>, Task<IndexProgress>> build) =>
@@ -85,7 +86,7 @@ internal static class ProgressView
         {
             lock (gate)
             {
-                if (watch.Elapsed - last >= LayoutLineEvery)
+                if (progress.Total >= LayoutWorthTelling && watch.Elapsed - last >= LayoutLineEvery)
                 {
                     last = watch.Elapsed;
                     error.WriteLine($"making the search layout (once): {progress.Done:N0} of {progress.Total:N0} images");

@@ -8,7 +8,7 @@ namespace Whence.Reports;
 /// <summary>
 /// Attributions for spreadsheets: RFC 4180 (commas, CRLF, quotes where needed), UTF-8 without a byte order mark, one row a result.
 /// <para>
-/// Columns: <c>query, rank, id, source, similarity, influence</c>, then every metadata column that occurs, in ordinal order; one
+/// Columns: <c>query, rank, id, source, similarity, influence, calibrated, approximate</c>, then every metadata column that occurs, in ordinal order; one
 /// that bears the name of a column before it is called <c>metadata.NAME</c>. Numbers have full precision.
 /// </para>
 /// <para>
@@ -19,7 +19,7 @@ namespace Whence.Reports;
 /// </summary>
 public static class CsvReport
 {
-    private static readonly string[] FixedColumns = ["query", "rank", "id", "source", "similarity", "influence", "calibrated"];
+    private static readonly string[] FixedColumns = ["query", "rank", "id", "source", "similarity", "influence", "calibrated", "approximate"];
 
     /// <summary>Writes the header and one row for each result of each query; folded duplicates have no row of their own.</summary>
     /// <param name="stream">Receives the text; stays open.</param>
@@ -58,6 +58,7 @@ public static class CsvReport
                 csv.WriteField(result.Similarity);
                 csv.WriteField(result.Influence);
                 csv.WriteField(attribution.Calibration.Fitted ? "yes" : "no");
+                csv.WriteField(attribution.Approximate is null ? "no" : "yes");
                 foreach (var column in columns)
                 {
                     csv.WriteField(Guarded(result.Metadata.GetValueOrDefault(column, "")));

@@ -16,7 +16,7 @@ internal sealed class InfluenceSummary(HtmlWriter html, Attribution attribution,
         var further = attribution.Nonzero - attribution.Results.Sum(WithInfluence);
         html.Write($"""
             <p class="lead">{Images(attribution.Results.Count)} shown with <strong>{Format.Percent(large + small)}</strong> of the influence.
-            Remaining influence: <strong>{Format.Percent(attribution.Remaining)}</strong>{(further > 0 ? $", spread over {Images(further, "further ")}" : "")}.</p>
+            Remaining influence: <strong>{Format.Percent(attribution.Remaining)}</strong>{(further > 0 ? $", spread over {Images(further, "further ")}" : "")}.{Approximation()}</p>
             <div class="bar" aria-hidden="true">
             """);
         foreach (var image in layout.Large)
@@ -41,9 +41,16 @@ internal sealed class InfluenceSummary(HtmlWriter html, Attribution attribution,
         }
     }
 
+    private string Approximation() => attribution.Approximate switch
+    {
+        null => "",
+        { Truncated: true } found => $" Only the {Images(found.Count)} found count; more have influence, so every share is too large.",
+        var found => $" Only the {Images(found.Count)} found count.",
+    };
+
     private void WriteGroups(InfluenceGroups groups)
     {
-        html.Write($"<h3>Influence by <bdi>{groups.Column}</bdi></h3>\n<p class=\"hint\">Over all images searched, not only the images shown.</p>\n");
+        html.Write($"<h3>Influence by <bdi>{groups.Column}</bdi></h3>\n<p class=\"hint\">Over all images {(attribution.Approximate is null ? "searched" : "found")}, not only the images shown.</p>\n");
         html.Write($"<div class=\"bar groups\" aria-hidden=\"true\">");
         var named = groups.Shares.Take(groups.Shares.Count == MostGroups + 1 ? MostGroups + 1 : MostGroups).ToList();
         var others = groups.Shares.Skip(named.Count).ToList();

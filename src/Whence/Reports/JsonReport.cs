@@ -79,6 +79,13 @@ public static class JsonReport
             json.WriteString("where", where);
         }
 
+        if (attribution.Approximate is { } candidates)
+        {
+            json.WriteBoolean("approximate", true);
+            json.WriteNumber("candidates", candidates.Count);
+            json.WriteBoolean("truncated", candidates.Truncated);
+        }
+
         json.WriteNumber("searched", attribution.Searched);
         json.WriteNumber("nonzero", attribution.Nonzero);
         json.WriteNumber("remaining", attribution.Remaining);

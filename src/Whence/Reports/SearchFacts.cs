@@ -3,10 +3,11 @@ using Whence.Calibration;
 namespace Whence.Reports;
 
 /// <summary>What was searched and how: the part of an attribution that the queries of a report usually share.</summary>
-internal sealed record SearchFacts(string Index, string? Where, long Searched, string Encoder, string? Mapper, Calibrator Calibration)
+internal sealed record SearchFacts(string Index, string? Where, long Searched, string Encoder, string? Mapper, Calibrator Calibration, bool Approximate)
 {
     public static SearchFacts Of(Attribution attribution) =>
-        new(attribution.Index, attribution.Where, attribution.Searched, attribution.Encoder, attribution.Mapper, attribution.Calibration);
+        new(attribution.Index, attribution.Where, attribution.Searched, attribution.Encoder, attribution.Mapper, attribution.Calibration,
+            attribution.Approximate is not null);
 
     public void Write(HtmlWriter html)
     {
@@ -28,6 +29,15 @@ internal sealed record SearchFacts(string Index, string? Where, long Searched, s
             </dl>
 
             """);
+        if (Approximate)
+        {
+            html.Write($"""
+                <p class="note warning"><strong>Approximate.</strong> Not every image was compared with the query: a search by graphs found
+                candidates, and influence is shared among these alone. An image that it missed is not listed and has no share.</p>
+
+                """);
+        }
+
         if (Calibration.Fitted)
         {
             html.Write($"""

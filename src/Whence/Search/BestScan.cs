@@ -1,3 +1,5 @@
+using System.Numerics.Tensors;
+
 namespace Whence.Search;
 
 /// <summary>
@@ -38,22 +40,47 @@ internal sealed class BestScan : IScanVisitor
         lock (list)
         {
             list.Slack = Math.Max(list.Slack, slack);
-            foreach (var i in block.Found.AsSpan(0, count))
-            {
-                if (upper[i] >= list.Threshold)
-                {
-                    list.Add(RankKey.Pack(upper[i], block.Id(i)), _k, _distance);
-                }
-            }
+            list.Add(block, upper, block.Found.AsSpan(0, count), _k, _distance);
         }
     }
 
-    /// <summary>The ids that remain for a query, ascending. Its list is given up.</summary>
-    public uint[] Candidates(int query)
+    /// <summary>
+    /// The ids to look at first, ascending: all that remain for a query, or where they are many more than k, the k with the highest bounds.
+    /// Their similarities make a better threshold for the <see cref="Rest"/>.
+    /// </summary>
+    public uint[] First(int query)
     {
         var list = _lists[query];
         list.Cut(_k, _distance);
-        var keys = list.Keys.AsSpan(0, list.Count);
+        if (list.Count <= _k + (_k / 4))
+        {
+            var all = Ids(list.Keys.AsSpan(0, list.Count));
+            _lists[query] = new List();
+            return all;
+        }
+
+        RankKey.Sort(list.Keys.AsSpan(0, list.Count));
+        return Ids(list.Keys.AsSpan(0, _k).ToArray());
+    }
+
+    /// <summary>The other ids, ascending, whose bound reaches what is now known of the k-th similarity. The query's list is given up.</summary>
+    public uint[] Rest(int query, ReadOnlySpan<float> first)
+    {
+        var list = _lists[query];
+        _lists[query] = new List();
+        if (list.Count == 0)
+        {
+            return [];
+        }
+
+        var last = RankKey.Pack(TensorPrimitives.Min(first) - _distance, uint.MaxValue);
+        var rest = list.Keys.AsSpan(_k, list.Count - _k);
+        var count = rest.BinarySearch(last) is var at && at < 0 ? ~at : at + 1;
+        return Ids(rest[..count]);
+    }
+
+    private static uint[] Ids(Span<ulong> keys)
+    {
         foreach (ref var key in keys)
         {
             key = RankKey.Row(key);
@@ -66,7 +93,6 @@ internal sealed class BestScan : IScanVisitor
             ids[i] = (uint)keys[i];
         }
 
-        _lists[query] = new List();
         return ids;
     }
 
@@ -81,14 +107,20 @@ internal sealed class BestScan : IScanVisitor
 
         public float Threshold { get; private set; } = float.NegativeInfinity;
 
-        public void Add(ulong key, int k, float distance)
+        public void Add(ScanBlock block, ReadOnlySpan<float> upper, ReadOnlySpan<int> rows, int k, float distance)
         {
-            if (Count == Keys.Length)
+            if (Count + rows.Length > Keys.Length)
             {
-                MakeRoom(k, distance);
+                MakeRoom(Count + rows.Length, k, distance);
             }
 
-            Keys[Count++] = key;
+            var (keys, count) = (Keys, Count);
+            foreach (var i in rows)
+            {
+                keys[count++] = RankKey.Pack(upper[i], block.Id(i));
+            }
+
+            Count = count;
         }
 
         public void Cut(int k, float distance)
@@ -107,30 +139,32 @@ internal sealed class BestScan : IScanVisitor
 
             Threshold = threshold;
             var last = RankKey.Pack(threshold, uint.MaxValue);
-            var kept = 0;
+            var (keys, kept) = (Keys, 0);
             for (var i = 0; i < Count; i++)
             {
-                if (Keys[i] <= last)
-                {
-                    Keys[kept++] = Keys[i];
-                }
+                // Without a branch, which would be guessed wrong half of the time.
+                var key = keys[i];
+                keys[kept] = key;
+                kept += key <= last ? 1 : 0;
             }
 
             Count = kept;
         }
 
-        private void MakeRoom(int k, float distance)
+        private void MakeRoom(int needed, int k, float distance)
         {
             // Not before there are 2k: until then the list only grows, and a cut would throw little out.
+            var before = Count;
             if (Count >= Math.Max(2L * k, SmallestList))
             {
                 Cut(k, distance);
             }
 
-            if (Count >= Keys.Length / 2)
+            needed -= before - Count;
+            if (needed > Keys.Length / 4 * 3)
             {
                 var keys = Keys;
-                Array.Resize(ref keys, (int)Math.Min(Math.Max(2L * keys.Length, SmallestList), Array.MaxLength));
+                Array.Resize(ref keys, (int)Math.Min(Math.Max(2L * needed, SmallestList), Array.MaxLength));
                 Keys = keys;
             }
         }

@@ -15,6 +15,9 @@ internal sealed class CanonicalRows : IDisposable
     // Above this share of the memory that there is, files are read in blocks instead of being mapped.
     private const double MappedShare = 0.6;
 
+    // Rows are dense where at least one of so many is wanted.
+    private const int MostSparse = 4;
+
     private readonly FeatureIndex _index;
     private readonly Mapper? _mapper;
     private readonly bool _mapLayout;
@@ -86,36 +89,44 @@ internal sealed class CanonicalRows : IDisposable
         }
 
         var quantized = LayoutPart.Open(layout.RowsPath(part), part.Rows, Dimension, entry.RowsHash, _mapLayout);
-        if (_mapper is null)
+        try
         {
-            return NewSource(quantized, _index.OpenFeatures(part, check: false), false);
-        }
+            if (_mapper is null)
+            {
+                return NewSource(quantized, _index.OpenFeatures(part, check: false), false);
+            }
 
-        var mapped = NpyFile.Open(layout.MappedPath(part));
-        return mapped.Rows == part.Rows && mapped.Columns == Dimension && mapped.Type == ElementType.F32
-            ? NewSource(quantized, mapped, true)
-            : throw new WhenceException(
-                $"'{layout.MappedPath(part)}': damaged, it holds {mapped.Rows} x {mapped.Columns} {mapped.Type}, expected {part.Rows} x {Dimension} F32; delete the folder '{layout.Folder}', the next search makes it again.");
+            return NewSource(quantized, layout.OpenMapped(part, Dimension), true);
+        }
+        catch
+        {
+            quantized.Dispose();
+            throw;
+        }
     }
 
-    private Source NewSource(LayoutPart? layout, NpyFile rows, bool mapped) =>
-        new(layout, rows, mapped, _mapRows ? null : BlockFile.Open(rows.Path, map: false));
+    private static Source NewSource(LayoutPart? layout, NpyFile rows, bool mapped) =>
+        new(layout, rows, mapped, BlockFile.Open(rows.Path, map: false));
 
     private void ReadRows(Source source, int first, ReadOnlySpan<int> offsets, Span<float> rows, Span<ulong> hashes)
     {
         var dimension = source.Rows.Columns;
         var length = (int)(source.Rows.RowOffset(1) - source.Rows.RowOffset(0));
 
-        // Rows that lie close together are read at once where they are not mapped.
+        // Most rows of a block are read where they are mapped, or at once. Single ones are read by themselves: to touch a mapped page
+        // can bring a megabyte around it into this process's memory.
         var range = offsets.IsEmpty ? 0 : offsets[^1] - offsets[0] + 1;
-        var together = source.Blocks is not null && range <= 4 * offsets.Length;
-        var rented = ArrayPool<byte>.Shared.Rent(together ? range * length : sizeof(ulong));
-        var block = together ? source.Blocks!.Read(source.Rows.RowOffset(first + offsets[0]), range * length, ref rented) : default;
+        var dense = offsets.Length > 1 && range <= MostSparse * offsets.Length;
+        var together = dense && !_mapRows;
+        var rented = ArrayPool<byte>.Shared.Rent(together ? range * length : length);
+        var block = together ? source.Blocks.Read(source.Rows.RowOffset(first + offsets[0]), range * length, ref rented) : default;
         byte[] buffer = [];
         for (var i = 0; i < offsets.Length; i++)
         {
             var row = first + offsets[i];
-            var bytes = together ? block.Slice((offsets[i] - offsets[0]) * length, length) : source.Rows.RowBytes(row);
+            var bytes = together ? block.Slice((offsets[i] - offsets[0]) * length, length)
+                : dense ? source.Rows.RowBytes(row)
+                : source.Blocks.Read(source.Rows.RowOffset(row), length, ref rented);
             if (source.Layout is not null || !hashes.IsEmpty)
             {
                 var hash = XxHash3.HashToUInt64(bytes);
@@ -141,14 +152,14 @@ internal sealed class CanonicalRows : IDisposable
     /// <param name="Layout">Its int8 rows, where there are any.</param>
     /// <param name="Rows">Raw features, or mapped and normalised ones.</param>
     /// <param name="Mapped">Which of the two.</param>
-    /// <param name="Blocks">The file of <paramref name="Rows"/> for reading many at once; null where mapping does for that.</param>
-    private sealed record Source(LayoutPart? Layout, NpyFile Rows, bool Mapped, BlockFile? Blocks) : IDisposable
+    /// <param name="Blocks">The file of <paramref name="Rows"/> for reading many at once, or one by itself.</param>
+    private sealed record Source(LayoutPart? Layout, NpyFile Rows, bool Mapped, BlockFile Blocks) : IDisposable
     {
         public void Dispose()
         {
             Layout?.Dispose();
             Rows.Dispose();
-            Blocks?.Dispose();
+            Blocks.Dispose();
         }
     }
 }

@@ -57,6 +57,11 @@ public sealed class ExactSearch : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Threads, 1, nameof(options));
         CheckMapper(index, options.Mapper);
         index.CheckSizes();
+        if (index.Count > uint.MaxValue)
+        {
+            throw new WhenceException($"{index.Folder}: {index.Count} images, a search takes {uint.MaxValue}; make several indexes of them.");
+        }
+
         var members = options.Rows ?? RowSet.All(index.Count);
         if (members.Length != index.Count)
         {
@@ -195,20 +200,27 @@ public sealed class ExactSearch : IDisposable
         return Turns(queries, turnQueries, (turn, _) =>
         {
             var scan = Scan(turn, new BestScan(turn.Rows, k, distance), (long)turn.Rows * k <= _members.Count / CoarseShare, cancellation);
-            var candidates = ForEach(turn, scan.Candidates, cancellation);
-            var similarities = Rescore(turn, candidates, cancellation);
+            var first = ForEach(turn, scan.First, cancellation);
+            var similarities = Rescore(turn, first, cancellation);
+            var rest = ForEach(turn, q => scan.Rest(q, similarities[q]), cancellation);
+            var others = Array.Exists(rest, ids => ids.Length > 0) ? Rescore(turn, rest, cancellation) : Array.ConvertAll(rest, _ => Array.Empty<float>());
             return ForEach(turn, q =>
             {
-                var keys = new ulong[candidates[q].Length];
-                for (var i = 0; i < keys.Length; i++)
-                {
-                    keys[i] = RankKey.Pack(similarities[q][i], candidates[q][i]);
-                }
-
+                var keys = new ulong[first[q].Length + rest[q].Length];
+                Pack(similarities[q], first[q], keys);
+                Pack(others[q], rest[q], keys.AsSpan(first[q].Length));
                 RankKey.Sort(keys);
                 return RankKey.Unpack(keys.AsSpan(0, count(keys)));
             }, cancellation);
         });
+    }
+
+    private static void Pack(float[] similarities, uint[] ids, Span<ulong> keys)
+    {
+        for (var i = 0; i < ids.Length; i++)
+        {
+            keys[i] = RankKey.Pack(similarities[i], ids[i]);
+        }
     }
 
     private static int CountWithin(ulong[] keys, float distance)
@@ -257,12 +269,15 @@ public sealed class ExactSearch : IDisposable
     }
 
     // The bounds of quantised rows hold for vectors that are no longer than 1.
-    private int Check(FeatureMatrix queries)
+    private int Check(FeatureMatrix queries) => CheckQueries(queries, Dimension);
+
+    /// <summary>Number of queries, which must be vectors of a length, of norm 1 at most.</summary>
+    internal static int CheckQueries(FeatureMatrix queries, int dimension)
     {
         ArgumentNullException.ThrowIfNull(queries);
-        if (queries.Columns != Dimension)
+        if (queries.Columns != dimension)
         {
-            throw new ArgumentException($"Queries have {queries.Columns} values, expected {Dimension}.", nameof(queries));
+            throw new ArgumentException($"Queries have {queries.Columns} values, expected {dimension}.", nameof(queries));
         }
 
         for (var q = 0; q < queries.Rows; q++)
@@ -304,6 +319,12 @@ public sealed class ExactSearch : IDisposable
         {
             throw new WhenceException(
                 $"{index.Folder}: its features have {index.Manifest.Dimension} values, the mapper takes {mapper.InputDimension}; it was made for another encoder.");
+        }
+
+        if (mapper is { OutputDimension: > IndexManifest.LargestDimension })
+        {
+            throw new WhenceException(
+                $"{index.Folder}: the mapper makes vectors of {mapper.OutputDimension} values, at most {IndexManifest.LargestDimension} can be searched; use a smaller one.");
         }
     }
 }

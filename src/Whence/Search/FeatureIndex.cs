@@ -155,5 +155,13 @@ public sealed class FeatureIndex
     internal static IReadOnlyList<FailedImage> ReadFailures(string folder) =>
         Path.Combine(folder, FailuresFile) is var path && File.Exists(path) ? MetadataFile.ReadFailures(path) : [];
 
+    /// <summary>The search layouts that there are, in ordinal order of their folders: one for each mapper that was ever searched with, and one for none.</summary>
+    /// <exception cref="WhenceException">A folder cannot be read.</exception>
+    public IReadOnlyList<LayoutState> FindLayouts() => [.. SearchLayout.FindAll(this).Select(layout => new LayoutState(
+        layout.Folder,
+        Manifest.Parts.Count(part => layout.Find(part) is not null),
+        Manifest.Parts.Count,
+        RegularFile.Guard(layout.Folder, () => new DirectoryInfo(layout.Folder).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length))))];
+
     internal const string FailuresFile = "failures.parquet";
 }

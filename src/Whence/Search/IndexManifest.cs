@@ -11,6 +11,9 @@ public sealed record IndexManifest
     /// <summary>The newest format version this build reads and the one it writes.</summary>
     public const int CurrentVersion = 1;
 
+    /// <summary>The largest dimension that is read and searched: encoders stay far below it, and buffers of a block of rows fit into memory.</summary>
+    internal const int LargestDimension = 65_536;
+
     internal const string FileName = "whence.json";
     private const string FormatName = "whence-index";
 
@@ -123,7 +126,7 @@ public sealed record IndexManifest
             next = checked(next + part.Rows);
         }
 
-        if (Dimension is < 1 or > 65_536 || Type is not (ElementType.F16 or ElementType.F32)
+        if (Dimension is < 1 or > LargestDimension || Type is not (ElementType.F16 or ElementType.F32)
             || (EncoderSpec is not null && EncoderSpec.Dimension != Dimension)
             || Parts.Select(p => p.Number).Distinct().Count() != Parts.Count)
         {

@@ -4,7 +4,7 @@ using Whence.Images;
 
 namespace Whence.Search;
 
-/// <summary>Makes damaged features again, from the images that the metadata names.</summary>
+/// <summary>Makes damaged features again, from the images that the metadata names, and has damaged search layouts made again.</summary>
 public static class IndexRepair
 {
     /// <summary>Encodes again every part whose features file is damaged and whose metadata is sound.</summary>
@@ -28,7 +28,7 @@ public static class IndexRepair
             throw new WhenceException($"{folder}: made by encoder '{index.Manifest.Encoder}', '{encoder.Spec.Name}' cannot make its features again.");
         }
 
-        var unreadable = damaged.Where(d => !d.IsFeatures).Select(d => d.Part).ToHashSet();
+        var unreadable = damaged.Where(d => !d.IsFeatures && !d.IsLayout).Select(d => d.Part).ToHashSet();
         var parts = damaged.Where(d => d.IsFeatures && !unreadable.Contains(d.Part)).Select(d => d.Part!).ToArray();
         var manifest = index.Manifest;
         foreach (var part in parts)
@@ -44,6 +44,29 @@ public static class IndexRepair
         }
 
         return parts.Length;
+    }
+
+    /// <summary>Deletes the damaged files of search layouts; the next search makes their parts again.</summary>
+    /// <param name="damaged">What <see cref="IndexVerification.Verify"/> found.</param>
+    /// <returns>The number of files deleted.</returns>
+    /// <exception cref="WhenceException">A file cannot be deleted.</exception>
+    public static int DeleteLayouts(IReadOnlyList<DamagedFile> damaged)
+    {
+        ArgumentNullException.ThrowIfNull(damaged);
+        var files = damaged.Where(d => d.IsLayout).Select(d => d.File).ToArray();
+        foreach (var file in files)
+        {
+            try
+            {
+                File.Delete(file);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                throw new WhenceException($"'{file}' cannot be deleted: {e.Message.ReplaceLineEndings(" ")} Allow writing, or delete it yourself.", e);
+            }
+        }
+
+        return files.Length;
     }
 
     private static async Task<float[]> EncodeAsync(

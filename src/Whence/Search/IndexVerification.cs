@@ -7,12 +7,18 @@ namespace Whence.Search;
 /// <param name="Problem">What is wrong with it.</param>
 public sealed record DamagedFile(string File, IndexPart? Part, bool IsFeatures, string Problem)
 {
+    /// <summary>True for a file of a search layout, which may be deleted: the next search makes it again.</summary>
+    public bool IsLayout { get; init; }
+
     /// <summary>One line: the problem, which names the file, and the ids it concerns.</summary>
     public override string ToString() =>
         $"{Problem}{(Part is null ? "" : $" (ids {Part.FirstId} to {Part.FirstId + Part.Rows - 1})")}";
 }
 
-/// <summary>Checks every file of an index against the manifest's checksums.</summary>
+/// <summary>
+/// Checks every file of an index against the manifest's checksums, and the search layouts against their own. A layout that is missing
+/// or stale is no damage (<see cref="FeatureIndex.FindLayouts"/>).
+/// </summary>
 public static class IndexVerification
 {
     /// <summary>Reads the whole index and lists what is wrong; empty when all is well.</summary>
@@ -30,6 +36,7 @@ public static class IndexVerification
 
         // Failures have no checksum: they are written before the manifest, and a crash in between must not look like damage.
         Check(FeatureIndex.FailuresFile, null, () => index.ReadFailures());
+        damaged.AddRange(LayoutVerification.Verify(index, cancellation));
         return damaged;
 
         void Check(string file, IndexPart? part, Action open)

@@ -16,6 +16,8 @@ internal sealed class LayoutPart : IDisposable
     /// <summary>Rows that are read and checked together: a multiple of a group.</summary>
     public const int ChunkRows = 1024;
 
+    private const int RowsOffset = 8, DimensionOffset = 12;
+
     private static readonly ulong Magic = BinaryPrimitives.ReadUInt64LittleEndian("WHENCESL"u8);
 
     private readonly BlockFile _file;
@@ -27,8 +29,8 @@ internal sealed class LayoutPart : IDisposable
     private LayoutPart(BlockFile file, int rows, int dimension, ulong[] hashes) =>
         (_file, _rows, _dimension, _hashes, _checked) = (file, rows, dimension, hashes, new bool[hashes.Length]);
 
-    /// <summary>Number of chunks that so many rows fill.</summary>
-    public static int Chunks(int rows) => (rows + ChunkRows - 1) / ChunkRows;
+    /// <summary>Number of chunks that so many rows fill, of which there is at least one.</summary>
+    public static int Chunks(int rows) => ((rows - 1) / ChunkRows) + 1;
 
     /// <summary>Bytes of the file of so many rows.</summary>
     public static long FileLength(int rows, int dimension) =>
@@ -39,8 +41,8 @@ internal sealed class LayoutPart : IDisposable
     {
         var header = new byte[LayoutChunk.Alignment];
         BinaryPrimitives.WriteUInt64LittleEndian(header, Magic);
-        BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(8), rows);
-        BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(12), dimension);
+        BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(RowsOffset), rows);
+        BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(DimensionOffset), dimension);
         return header;
     }
 
@@ -53,11 +55,25 @@ internal sealed class LayoutPart : IDisposable
         return hash.GetCurrentHashAsUInt64().ToString("x16", CultureInfo.InvariantCulture);
     }
 
+    /// <summary>The dimension that a file names itself: for who has no mapper to tell it. <see cref="Open"/> checks it with the rest of the header.</summary>
+    /// <exception cref="WhenceException">The file is missing, or has no such header.</exception>
+    public static int ReadDimension(string path)
+    {
+        using var file = OpenFile(path, () => BlockFile.Open(path, map: false));
+        byte[] buffer = [];
+        var dimension = file.Length < LayoutChunk.Alignment
+            ? 0
+            : BinaryPrimitives.ReadInt32LittleEndian(file.Read(DimensionOffset, sizeof(int), ref buffer));
+        return dimension is >= 1 and <= IndexManifest.LargestDimension
+            ? dimension
+            : throw Damaged(path, "its header names no dimension");
+    }
+
     /// <summary>Opens a part.</summary>
     /// <exception cref="WhenceException">The file is missing, or is not the one that the layout's table of contents means.</exception>
     public static LayoutPart Open(string path, int rows, int dimension, string hash, bool map)
     {
-        var file = BlockFile.Open(path, map);
+        var file = OpenFile(path, () => BlockFile.Open(path, map));
         try
         {
             if (file.Length != FileLength(rows, dimension))
@@ -116,6 +132,19 @@ internal sealed class LayoutPart : IDisposable
 
     private static long Offset(int chunk, int dimension) => LayoutChunk.Alignment + ((long)chunk * LayoutChunk.Length(ChunkRows, dimension));
 
-    private static WhenceException Damaged(string path, string what) => new(
-        $"'{path}': damaged, {what}; delete the folder '{Path.GetDirectoryName(path)}', the next search makes it again.");
+    /// <summary>Opens a file of a layout: what is wrong with its content, not with the system, can be mended by deleting it.</summary>
+    public static T OpenFile<T>(string path, Func<T> open)
+    {
+        try
+        {
+            return open();
+        }
+        catch (WhenceException e) when (e.InnerException is null)
+        {
+            throw Damaged(path, "it is not the file that was written");
+        }
+    }
+
+    /// <summary>The error for a file of a layout.</summary>
+    public static WhenceException Damaged(string path, string what) => new($"'{path}': damaged, {what}; delete it, the next search makes it again.");
 }

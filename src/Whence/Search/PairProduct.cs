@@ -9,7 +9,8 @@ namespace Whence.Search;
 /// Integer dot products of quantised rows and queries, many at a time. Rows lie in groups of 16: two elements of row 0, the
 /// same two of row 1, ... row 15, then the next two of row 0, and so on. So a vector holds one pair of elements of 16 rows, a
 /// query's pair is the same for all of them, and the sums of 16 rows come out side by side: nothing is added up across lanes.
-/// Two vectors of rows meet four queries at a time, so that every load serves several multiply-adds.
+/// Two vectors of rows meet four queries at a time, so that every load serves several multiply-adds. (Inner loops here and in what
+/// leads here are compiled with all optimisations at once: a command that asks one question would be over before the runtime sees the need.)
 /// </summary>
 internal static class PairProduct
 {
@@ -35,6 +36,7 @@ internal static class PairProduct
     /// <param name="rows">16 x <paramref name="pairs"/>, two int16 each.</param>
     /// <param name="pairs">Pairs of a row.</param>
     /// <param name="group">As many numbers.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Interleave(ReadOnlySpan<int> rows, int pairs, Span<int> group)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(rows.Length, GroupRows * pairs);
@@ -135,6 +137,7 @@ internal static class PairProduct
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void MultiplyFour<TLanes, TVector, TElement>(
         ref TElement first, ref TElement second, ref int query, int pairs, ref int target, int next, int stride)
         where TLanes : IPairLanes<TVector>
@@ -168,6 +171,7 @@ internal static class PairProduct
     }
 
     /// <summary>One query reads rows about as fast as memory gives them, so they are asked for ahead of time, across pages.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static unsafe void MultiplyOne<TLanes, TVector, TElement>(ref TElement rows, ref int query, int pairs, ref int target)
         where TLanes : IPairLanes<TVector>
         where TVector : struct

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using Whence.Vectors;
@@ -38,6 +39,7 @@ internal sealed class QuantizedQueries
     /// <param name="largestError">The largest of them.</param>
     /// <param name="upper">Where the bounds go.</param>
     /// <returns>How far below its bound a similarity can be.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public float Bound(
         int query, ReadOnlySpan<int> products, ReadOnlySpan<float> scales, ReadOnlySpan<float> errors, float largestError, Span<float> upper)
     {

@@ -21,7 +21,7 @@ internal static class Rescoring
     {
         var similarities = Array.ConvertAll(ids, own => new float[own.Length]);
         var chunks = index.Manifest.Parts.Index().SelectMany(part =>
-            Enumerable.Range(0, (part.Item.Rows + BlockRows - 1) / BlockRows).Select(c => (Part: part.Index, First: c * BlockRows)));
+            Enumerable.Range(0, ((part.Item.Rows - 1) / BlockRows) + 1).Select(c => (Part: part.Index, First: c * BlockRows)));
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation };
         Unwrap.Aggregate(() => Parallel.ForEach(
             chunks,
@@ -57,10 +57,14 @@ internal static class Rescoring
             _block.Load(count);
             for (var q = 0; q < ids.Length; q++)
             {
-                for (var i = _ranges[q].Begin; i < _ranges[q].End; i++)
+                var (begin, end) = _ranges[q];
+                var rows = _block.Found.AsSpan(0, end - begin);
+                for (var i = 0; i < rows.Length; i++)
                 {
-                    similarities[q][i] = _block.Similarity(q, _places[(int)(ids[q][i] - firstId)]);
+                    rows[i] = _places[(int)(ids[q][begin + i] - firstId)];
                 }
+
+                _block.Compare(q, rows, similarities[q].AsSpan(begin, rows.Length));
             }
         }
 

@@ -30,7 +30,7 @@ internal sealed class RowScan(FeatureIndex index, CanonicalRows rows, RowSet mem
         var plan = new Plan(queries, rows.Dimension);
         var rescored = 0L;
         var chunks = index.Manifest.Parts.Index().SelectMany(part =>
-            Enumerable.Range(0, (part.Item.Rows + LayoutPart.ChunkRows - 1) / LayoutPart.ChunkRows).Select(chunk => (Part: part.Index, Chunk: chunk)));
+            Enumerable.Range(0, LayoutPart.Chunks(part.Item.Rows)).Select(chunk => (Part: part.Index, Chunk: chunk)));
         Unwrap.Aggregate(() => Parallel.ForEach(
             Partitioner.Create(chunks, EnumerablePartitionerOptions.NoBuffering),
             new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation },

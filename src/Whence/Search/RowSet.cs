@@ -80,6 +80,21 @@ public sealed class RowSet
         return new RowSet(Length, words);
     }
 
+    /// <summary>The members that do not lie in a range of rows.</summary>
+    /// <param name="first">First row, from 0.</param>
+    /// <param name="count">Rows in the range, which ends at <see cref="Length"/> at the latest.</param>
+    internal RowSet WithoutRange(long first, int count)
+    {
+        CheckRange(first, count);
+        var words = (ulong[])_words.Clone();
+        for (var start = first - (first % WordBits); start < first + count; start += WordBits)
+        {
+            words[start / WordBits] &= ~BitsWithin(start, first, first + count);
+        }
+
+        return new RowSet(Length, words);
+    }
+
     /// <summary>The rows that are members of both sets.</summary>
     /// <exception cref="ArgumentException">The other set has another <see cref="Length"/>: it belongs to another index.</exception>
     public RowSet Intersect(RowSet other)

@@ -85,6 +85,35 @@ internal sealed class ScanBlock
     /// <exception cref="WhenceException">The row is damaged or not finite.</exception>
     public float Similarity(int query, int i)
     {
+        Rescored++;
+        return Rounded(DotProduct.Of(Row(i), _queries.Row(query)), i);
+    }
+
+    /// <summary>Canonical similarities of rows of the block.</summary>
+    /// <exception cref="WhenceException">A row is damaged or not finite.</exception>
+    public void Compare(int query, ReadOnlySpan<int> rows, Span<float> similarities)
+    {
+        Span<double> products = stackalloc double[4];
+        var i = 0;
+        for (; i <= rows.Length - 4; i += 4)
+        {
+            DotProduct.OfFour(Row(rows[i]), Row(rows[i + 1]), Row(rows[i + 2]), Row(rows[i + 3]), _queries.Row(query), products);
+            for (var j = 0; j < 4; j++)
+            {
+                similarities[i + j] = Rounded(products[j], rows[i + j]);
+            }
+        }
+
+        for (; i < rows.Length; i++)
+        {
+            similarities[i] = Rounded(DotProduct.Of(Row(rows[i]), _queries.Row(query)), rows[i]);
+        }
+
+        Rescored += rows.Length;
+    }
+
+    private ReadOnlySpan<float> Row(int i)
+    {
         var row = _rows.AsSpan(i * _source.Dimension, _source.Dimension);
         if (!_loaded[i])
         {
@@ -92,10 +121,10 @@ internal sealed class ScanBlock
             _loaded[i] = true;
         }
 
-        Rescored++;
-        var similarity = (float)DotProduct.Of(row, _queries.Row(query));
-        return float.IsNaN(similarity) ? throw NotFinite(i) : similarity;
+        return row;
     }
+
+    private float Rounded(double product, int i) => double.IsNaN(product) ? throw NotFinite(i) : (float)product;
 
     /// <summary>The error for a row with an element that is no number.</summary>
     public WhenceException NotFinite(int i) => new(

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Whence.Search;
@@ -11,6 +12,7 @@ internal static class ScanFilter
     /// <param name="threshold">Any number; minus infinity finds every number there is.</param>
     /// <param name="found">Room for all of them; the places come in ascending order.</param>
     /// <returns>How many there are.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static int AtLeast(ReadOnlySpan<float> values, float threshold, Span<int> found)
     {
         var least = Vector512.Create(Math.Max(threshold, float.MinValue));

@@ -1,8 +1,4 @@
 using System.Collections.Concurrent;
-using System.Security.Cryptography;
-using System.Text.Json;
-using Whence.Encoders;
-using Whence.Files;
 using Whence.Mapping;
 using Whence.Vectors;
 
@@ -15,83 +11,78 @@ namespace Whence.Search;
 /// </summary>
 internal sealed class SearchLayout
 {
-    internal const string FolderName = "search";
+    private const string RootName = "search";
     private const string ManifestName = "layout.json";
     private const int CurrentVersion = 1;
 
     private readonly ConcurrentDictionary<int, LayoutEntry> _entries;
-    private readonly string _mapper;
+    private readonly DerivedFolder _folder;
 
-    private SearchLayout(string folder, string mapper, IEnumerable<LayoutEntry> entries) =>
-        (Folder, _mapper, _entries) = (folder, mapper, new(entries.Select(e => KeyValuePair.Create(e.Number, e))));
+    private SearchLayout(DerivedFolder folder, IEnumerable<LayoutEntry> entries) =>
+        (_folder, _entries) = (folder, new(entries.Select(e => KeyValuePair.Create(e.Number, e))));
 
-    public string Folder { get; }
+    public string Folder => _folder.Path;
+
+    /// <summary>Whether a mapper's rows lie beside the int8 ones.</summary>
+    public bool IsMapped => _folder.Mapper.Length > 0;
 
     /// <summary>What is there for an index and a mapper; a layout that is missing, unreadable, or of another version is an empty one.</summary>
     public static SearchLayout Find(FeatureIndex index, Mapper? mapper)
     {
-        var key = Key(mapper);
-        var folder = Path.Combine(index.Folder, FolderName, mapper is null ? "features" : $"mapped-{key[..16]}");
-        var manifest = Read(Path.Combine(folder, ManifestName));
-        var entries = manifest is { Version: CurrentVersion } && manifest.Mapper == key && manifest.Encoder == index.Manifest.Encoder
-            ? manifest.Parts
-            : [];
-        return new SearchLayout(folder, key, entries);
+        var folder = DerivedFolder.Of(index, mapper, RootName);
+        return new SearchLayout(folder, Entries(folder));
     }
+
+    /// <summary>What is there for an index and whatever mappers, in ordinal order; what means nothing is an empty one.</summary>
+    public static IReadOnlyList<SearchLayout> FindAll(FeatureIndex index) =>
+        [.. DerivedFolder.All<LayoutManifest>(index, RootName, ManifestName, LayoutManifest.FormatName, CurrentVersion)
+            .Select(folder => new SearchLayout(folder, Entries(folder)))];
 
     /// <summary>The entry of a part, where it was made of the features that the index has now and its files are there.</summary>
     public LayoutEntry? Find(IndexPart part) =>
         _entries.TryGetValue(part.Number, out var entry) && entry.FeaturesSha256 == part.FeaturesSha256 && entry.Rows == part.Rows
-        && File.Exists(RowsPath(part)) && (_mapper.Length == 0 || File.Exists(MappedPath(part)))
+        && File.Exists(RowsPath(part)) && (!IsMapped || File.Exists(MappedPath(part)))
             ? entry
             : null;
 
     /// <summary>Records a part that was written. Not safe from several threads.</summary>
-    public void Add(IndexPart part, string encoder, string rowsHash)
+    public void Add(IndexPart part, string rowsHash)
     {
         _entries[part.Number] = new LayoutEntry(part.Number, part.Rows, part.FeaturesSha256, rowsHash);
-        var manifest = new LayoutManifest(LayoutManifest.FormatName, CurrentVersion, encoder, _mapper, [.. _entries.Values.OrderBy(e => e.Number)]);
-        AtomicFile.Write(Path.Combine(Folder, ManifestName), stream => JsonSerializer.Serialize(stream, manifest, SpecJson.Options));
+        _folder.Write(ManifestName, new LayoutManifest(
+            LayoutManifest.FormatName, CurrentVersion, _folder.Encoder, _folder.Mapper, [.. _entries.Values.OrderBy(e => e.Number)]));
     }
 
     /// <summary>The int8 rows of a part, see <see cref="LayoutPart"/>.</summary>
-    public string RowsPath(IndexPart part) => Path.Combine(Folder, $"part-{part.Number:D5}.rows");
+    public string RowsPath(IndexPart part) => _folder[$"part-{part.Number:D5}.rows"];
 
     /// <summary>The mapped and normalised float32 rows of a part; only with a mapper.</summary>
-    public string MappedPath(IndexPart part) => Path.Combine(Folder, $"part-{part.Number:D5}.npy");
+    public string MappedPath(IndexPart part) => _folder[$"part-{part.Number:D5}.npy"];
 
-    /// <summary>SHA-256 of the mapper's tensors; empty for none.</summary>
-    private static string Key(Mapper? mapper)
+    /// <summary>Opens the mapped rows of a part.</summary>
+    /// <exception cref="WhenceException">The file is missing, damaged, or of another shape.</exception>
+    public NpyFile OpenMapped(IndexPart part, int dimension)
     {
-        if (mapper is null)
+        var file = LayoutPart.OpenFile(MappedPath(part), () => NpyFile.Open(MappedPath(part)));
+        if (file.Rows == part.Rows && file.Columns == dimension && file.Type == ElementType.F32)
         {
-            return "";
+            return file;
         }
 
-        using var bytes = new MemoryStream();
-        SafetensorsFile.Write(bytes, [.. mapper.State("")]);
-        return Convert.ToHexStringLower(SHA256.HashData(bytes.GetBuffer().AsSpan(0, (int)bytes.Length)));
+        file.Dispose();
+        throw LayoutPart.Damaged(file.Path, $"it holds {file.Rows} x {file.Columns} {file.Type}, expected {part.Rows} x {dimension} F32");
     }
 
-    private static LayoutManifest? Read(string path)
-    {
-        try
-        {
-            return File.Exists(path) && JsonSerializer.Deserialize<LayoutManifest>(File.ReadAllBytes(path), SpecJson.Options)
-                is { Format: LayoutManifest.FormatName, Parts: { } parts } manifest
-                && parts.All(p => p is not null) && parts.Select(p => p.Number).Distinct().Count() == parts.Count
-                ? manifest
-                : null;
-        }
-        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
-        {
-            return null;
-        }
-    }
+    private static IReadOnlyList<LayoutEntry> Entries(DerivedFolder folder) =>
+        folder.Read<LayoutManifest>(ManifestName, LayoutManifest.FormatName, CurrentVersion)?.Parts is { } parts
+        && parts.All(p => p is not null) && parts.Select(p => p.Number).Distinct().Count() == parts.Count
+            ? parts
+            : [];
 }
 
 /// <summary><c>layout.json</c>.</summary>
 internal sealed record LayoutManifest(string Format, int Version, string Encoder, string Mapper, IReadOnlyList<LayoutEntry> Parts)
+    : DerivedContents(Format, Version, Encoder, Mapper)
 {
     public const string FormatName = "whence-search-layout";
 }

@@ -66,7 +66,7 @@ internal sealed class SearchLayoutBuilder(FeatureIndex index, Mapper? mapper, Se
 
         lock (_lock)
         {
-            layout.Add(part, index.Manifest.Encoder, LayoutPart.TableHash(part.Rows, rows.Dimension, hashes));
+            layout.Add(part, LayoutPart.TableHash(part.Rows, rows.Dimension, hashes));
         }
 
         void Write(Stream? mapped) => AtomicFile.Write(layout.RowsPath(part), stream =>

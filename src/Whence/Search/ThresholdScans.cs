@@ -9,20 +9,21 @@ internal abstract class ThresholdScan(float[] thresholds) : IScanVisitor
     public void Visit(int query, ScanBlock block, ReadOnlySpan<float> upper, float slack)
     {
         var found = block.Found.AsSpan(0, ScanFilter.AtLeast(upper, thresholds[query], block.Found));
+        var similarities = block.Similarities.AsSpan(0, found.Length);
+        block.Compare(query, found, similarities);
         var kept = 0;
-        foreach (var i in found)
+        for (var i = 0; i < found.Length; i++)
         {
-            var similarity = block.Similarity(query, i);
-            if (similarity >= thresholds[query])
+            if (similarities[i] >= thresholds[query])
             {
-                (found[kept], block.Similarities[kept]) = (i, similarity);
+                (found[kept], similarities[kept]) = (found[i], similarities[i]);
                 kept++;
             }
         }
 
         if (kept > 0)
         {
-            Keep(query, block, found[..kept], block.Similarities.AsSpan(0, kept));
+            Keep(query, block, found[..kept], similarities[..kept]);
         }
     }
 

@@ -1,4 +1,5 @@
 using Microsoft.Win32.SafeHandles;
+using Whence.Files;
 
 namespace Whence.Vectors;
 
@@ -28,7 +29,7 @@ internal sealed class BlockFile : IDisposable
         }
 
         mapped.Dispose();
-        return new BlockFile(path, mapped.Length, null, File.OpenHandle(path, options: FileOptions.SequentialScan));
+        return new BlockFile(path, mapped.Length, null, RegularFile.Guard(path, () => File.OpenHandle(path)));
     }
 
     /// <summary>Bytes of the file.</summary>

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -111,6 +112,7 @@ internal static class Elements
     /// A float16's exponent and fraction, shifted to where a float32 has them, read as a number 2^112 times too small, subnormal
     /// ones included: multiplying is the exact conversion. Infinity and NaN get the exponent that they have in float32.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void WidenHalf(ReadOnlySpan<ushort> source, Span<float> destination)
     {
         var i = 0;

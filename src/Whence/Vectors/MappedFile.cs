@@ -26,6 +26,16 @@ internal sealed unsafe class MappedFile : IDisposable
 
     public long Length { get; }
 
+    /// <summary>The first byte, for native code that is given the whole file; valid until <see cref="Dispose"/>.</summary>
+    public byte* Start
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(_start == null, this);
+            return _start;
+        }
+    }
+
     /// <exception cref="WhenceException">The file is missing, a folder, empty, or cannot be read.</exception>
     public static MappedFile Open(string path)
     {

@@ -93,6 +93,41 @@ public sealed class WhenceCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task An_approximate_search_needs_its_graphs_and_is_said_in_every_output()
+    {
+        var index = await IndexPhotosAsync(40);
+        string[] search = ["attribute", _temp["photos", "00003.png"], "--index", index, "--ann", "--ann-candidates", "3", "--top", "2"];
+        var (code, _, error) = await RunAsync(search);
+        Assert.Equal(2, code);
+        AssertOneLine(error);
+        Assert.Contains("whence ann build", error, StringComparison.Ordinal);
+
+        var (built, output, _) = await RunAsync("ann", "build", "--index", index, "--threads", "1");
+        Assert.Equal(0, built);
+        Assert.Contains("40 images in 1 graph", output, StringComparison.Ordinal);
+        Assert.Contains("0 made now", (await RunAsync("ann", "build", "--index", index)).Output, StringComparison.Ordinal);
+
+        var root = JsonElement.Parse((await RunAsync([.. search, "--format", "jsonl", "--report", _temp["r.html"]])).Output);
+        Assert.Equal((true, 3, true), (root.GetProperty("approximate").GetBoolean(), root.GetProperty("candidates").GetInt32(), root.GetProperty("truncated").GetBoolean()));
+        Assert.Equal((40, 3), (root.GetProperty("searched").GetInt64(), root.GetProperty("nonzero").GetInt64()));
+        Assert.Equal(3, root.GetProperty("results")[0].GetProperty("id").GetInt32());
+        Assert.Contains("<strong>Approximate.</strong>", File.ReadAllText(_temp["r.html"]), StringComparison.Ordinal);
+        Assert.Contains("so every share is too large.", File.ReadAllText(_temp["r.html"]), StringComparison.Ordinal);
+        Assert.Contains("approximate: influence is shared among the 3 images found", (await RunAsync(search)).Output, StringComparison.Ordinal);
+        Assert.Contains(",no,yes,", (await RunAsync([.. search, "--format", "csv"])).Output, StringComparison.Ordinal);
+
+        // So many candidates of so few images are searched for exactly, and then nothing is approximate.
+        Assert.False(JsonElement.Parse((await RunAsync([.. search[..5], "--format", "jsonl"])).Output).TryGetProperty("approximate", out _));
+
+        output = (await RunAsync("ann", "check", "--index", index, "--queries", "4", "--top", "2", "--ann-candidates", "4", "--noise", "0")).Output;
+        Assert.Contains("recall@2", output, StringComparison.Ordinal);
+        Assert.Contains("4 images of the index", output, StringComparison.Ordinal);
+        output = (await RunAsync("ann", "check", _temp["photos"], "--index", index, "--top", "2", "--ann-candidates", "3", "--where", "id < 30")).Output;
+        Assert.Contains("40 generated images", output, StringComparison.Ordinal);
+        Assert.Contains("Nothing to measure", (await RunAsync("ann", "check", "--index", index)).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Remove_takes_out_what_a_list_names()
     {
         var index = await IndexPhotosAsync(4);
@@ -112,6 +147,45 @@ public sealed class WhenceCommandTests : IDisposable
         Assert.Equal(2, code);
         Assert.Contains("part-00000.npy", output, StringComparison.Ordinal);
         AssertOneLine(error);
+    }
+
+    [Fact]
+    public async Task A_search_layout_is_shown_and_is_deleted_where_it_is_damaged()
+    {
+        var index = await IndexPhotosAsync(2);
+        Assert.Contains("none yet", (await RunAsync("info", index)).Output, StringComparison.Ordinal);
+        string[] attribute = ["attribute", _temp["photos", "00000.png"], "--index", index];
+        var expected = (await RunAsync(attribute)).Output;
+        Assert.Contains("features 0.0 MB", (await RunAsync("info", index)).Output, StringComparison.Ordinal);
+        var rows = Path.Combine(index, "search", "features", "part-00000.rows");
+        File.WriteAllText(rows, "torn");
+
+        var (code, output, error) = await RunAsync("verify", index);
+        Assert.Equal(2, code);
+        Assert.Contains($"'{rows}': damaged", output, StringComparison.Ordinal);
+        AssertOneLine(error);
+        AssertOneLine((await RunAsync(attribute)).Error);
+
+        Assert.Equal(0, (await RunAsync("verify", index, "--rebuild")).Code);
+        Assert.False(File.Exists(rows));
+        Assert.Contains("(0 of 1 parts)", (await RunAsync("info", index)).Output, StringComparison.Ordinal);
+        (code, output, _) = await RunAsync("verify", index);
+        Assert.Equal(0, code);
+        Assert.Contains("missing or stale", output, StringComparison.Ordinal);
+        Assert.Equal(expected, (await RunAsync(attribute)).Output);
+        Assert.DoesNotContain("missing or stale", (await RunAsync("verify", index)).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_is_indexed_after_a_search_is_found_by_the_next_one()
+    {
+        var index = await IndexPhotosAsync(3);
+        Assert.Equal(0, (await RunAsync("attribute", _temp["photos", "00000.png"], "--index", index)).Code);
+        await IndexPhotosAsync(6);
+        var (_, output, _) = await RunAsync("attribute", _temp["photos", "00005.png"], "--index", index, "--format", "jsonl");
+        Assert.Equal(6, JsonElement.Parse(output).GetProperty("searched").GetInt64());
+        Assert.Equal(5, JsonElement.Parse(output).GetProperty("results")[0].GetProperty("id").GetInt64());
+        Assert.Contains("every file is as it was written", (await RunAsync("verify", index)).Output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -169,6 +243,12 @@ public sealed class WhenceCommandTests : IDisposable
         { "at character 11: expected", ["attribute", "{photos}", "--index", "{index}", "--format", "json", "--where", "creator = "] },
         { "caption, height, id, key", ["attribute", "{photos}", "--index", "{index}", "--format", "json", "--where", "creator = 'Ann'"] },
         { "'painter'", ["explain", "{photos}/00000.png", "0", "--index", "{index}", "--where", "painter is missing"] },
+        { "whence ann build", ["attribute", "{photos}", "--index", "{index}", "--ann"] },
+        { "whence ann build", ["ann", "check", "--index", "{index}"] },
+        { "at least 1", ["attribute", "{photos}", "--index", "{index}", "--ann", "--ann-candidates", "0"] },
+        { "--noise", ["ann", "check", "--index", "{index}", "--noise", "-1"] },
+        { "no index", ["ann", "build", "--index", "{photos}"] },
+        { "--ann", ["explain", "{photos}/00000.png", "0", "--index", "{index}", "--ann"] },
         { "not in the index", ["explain", "{photos}/00000.png", "nobody", "--index", "{index}"] },
     };
 

@@ -171,7 +171,7 @@ public class ExactSearchTests
     }
 
     // No encoder's feature may be NaN, but a file can hold one.
-    private static void PutNaN(string folder, int row)
+    internal static void PutNaN(string folder, int row)
     {
         var features = Path.Combine(folder, "features", "part-00000.npy");
         var (bytes, manifest) = (File.ReadAllBytes(features), Path.Combine(folder, "whence.json"));

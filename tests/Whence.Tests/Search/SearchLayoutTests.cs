@@ -144,6 +144,22 @@ public sealed class SearchLayoutTests : IDisposable
     }
 
     [Fact]
+    public void A_mapper_of_more_values_than_can_be_searched_is_refused_before_anything_is_made()
+    {
+        const int TooMany = 65_537;
+        var error = Assert.Throws<WhenceException>(() => Open(new LinearMapper(Dimension, TooMany, new float[TooMany * Dimension], new float[TooMany])));
+        Assert.Contains("65537 values", error.Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_temp["index", "search"]));
+    }
+
+    [Fact]
+    public void The_longest_part_that_a_manifest_can_name_has_a_length()
+    {
+        Assert.Equal(1 << 21, LayoutPart.Chunks(int.MaxValue));
+        Assert.True(LayoutPart.FileLength(int.MaxValue, 65_536) > (long)int.MaxValue * 65_536);
+    }
+
+    [Fact]
     public void An_interrupted_layout_is_finished_where_it_stopped()
     {
         var seen = new List<LayoutProgress>();

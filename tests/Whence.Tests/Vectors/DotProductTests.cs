@@ -24,6 +24,16 @@ public class DotProductTests
     }
 
     [Property(MaxTest = 200)]
+    public bool Four_at_a_time_are_each_alone_to_the_bit(int seed, byte length)
+    {
+        var random = new Random(seed);
+        var (rows, b) = (Enumerable.Range(0, 4).Select(_ => Row(random, length)).ToArray(), Row(random, length));
+        var products = new double[4];
+        DotProduct.OfFour(rows[0], rows[1], rows[2], rows[3], b, products);
+        return products.SequenceEqual(rows.Select(row => DotProduct.Of(row, b)));
+    }
+
+    [Property(MaxTest = 200)]
     public bool A_norm_is_made_of_it_and_a_row_is_divided_by_the_norm_in_float32(int seed, byte length)
     {
         var row = Row(new Random(seed), length);
