@@ -7,17 +7,25 @@ using Whence.Vectors;
 namespace Whence.Evaluation;
 
 /// <summary>
-/// Distractors ready to be searched: an index as it is, or a features file of which an index of float32 is made, one row a feature. That
-/// index is kept in a folder named after the features' checksum, so that another run finds it and an interrupted one goes on; or it is temporary.
+/// Distractors ready to be searched: an index as it is, or a features file of which an index is made, one row a feature, of float16 where the file
+/// is, else float32. It is kept in a folder named after the features' checksum, so that another run finds it and an interrupted one goes on; or it is
+/// temporary, and deleted at the end. What a killed process leaves, the next one deletes.
 /// </summary>
 public sealed class DistractorIndex : IDisposable
 {
+    /// <summary>The encoder that a manifest names where nobody said which one made the features.</summary>
+    internal const string UnknownEncoder = "features";
+
+    private const string TemporaryPrefix = "whence-distractors-";
+    private const string LockFile = ".lock";
     private const int MostPartRows = 16_384;
     private const long MostPartValues = 1 << 24;
+    private const int BlockRows = 256;
     private const int KeyLength = 16;
+    private readonly IDisposable? _held;
     private readonly string? _temporary;
 
-    private DistractorIndex(FeatureIndex index, string? temporary) => (Index, _temporary) = (index, temporary);
+    private DistractorIndex(FeatureIndex index, string? temporary = null, IDisposable? held = null) => (Index, _temporary, _held) = (index, temporary, held);
 
     /// <summary>The distractors.</summary>
     public FeatureIndex Index { get; }
@@ -34,57 +42,66 @@ public sealed class DistractorIndex : IDisposable
         ArgumentException.ThrowIfNullOrEmpty(source);
         if (Directory.Exists(source))
         {
-            return new DistractorIndex(FeatureIndex.Open(source), temporary: null);
+            return new DistractorIndex(FeatureIndex.Open(source));
         }
 
         using var file = FeatureFile.Open(source);
         if (keep is not null)
         {
             var key = Key(source, file.Path);
-            return new DistractorIndex(Make(file, Path.Combine(keep, key), key, progress, cancellation), temporary: null);
+            return new DistractorIndex(Make(file, Path.Combine(keep, key), key, progress, cancellation));
         }
 
-        var folder = Directory.CreateTempSubdirectory("whence-distractors-").FullName;
+        DeleteAbandoned();
+        var folder = RegularFile.Guard(Path.GetTempPath(), () => Directory.CreateTempSubdirectory(TemporaryPrefix).FullName);
+        var held = FolderLock.Acquire(folder, LockFile);
         try
         {
-            return new DistractorIndex(Make(file, folder, "row", progress, cancellation), folder);
+            return new DistractorIndex(Make(file, Path.Combine(folder, "index"), "row", progress, cancellation), folder, held);
         }
         catch
         {
-            Directory.Delete(folder, recursive: true);
+            Delete(folder, held);
             throw;
         }
     }
 
-    /// <summary>Deletes the index where it is temporary.</summary>
+    /// <summary>Deletes the index where it is temporary. Close what reads it before.</summary>
     public void Dispose()
     {
         if (_temporary is not null && Directory.Exists(_temporary))
         {
-            Directory.Delete(_temporary, recursive: true);
+            Delete(_temporary, _held);
         }
     }
 
     private static FeatureIndex Make(FeatureFile file, string folder, string key, IProgress<LayoutProgress>? progress, CancellationToken cancellation)
     {
+        var type = file.Type == ElementType.F16 ? ElementType.F16 : ElementType.F32;
         if (File.Exists(Path.Combine(folder, IndexManifest.FileName)) && FeatureIndex.Open(folder) is var made && made.Count == file.Rows)
         {
             return made;
         }
 
-        var blank = new IndexManifest { Encoder = "features", Dimension = file.Columns, Type = ElementType.F32, Parts = [] };
+        var blank = new IndexManifest { Encoder = UnknownEncoder, Dimension = file.Columns, Type = type, Parts = [] };
         using (var writer = new IndexWriter(folder, blank, (int)Math.Clamp(MostPartValues / file.Columns, 1, MostPartRows)))
         {
-            var feature = new float[file.Columns];
-            for (var row = writer.Manifest.Count; row < file.Rows; row++)
+            var block = new float[BlockRows * file.Columns];
+            for (var first = writer.Manifest.Count; first < file.Rows; first += BlockRows)
             {
                 cancellation.ThrowIfCancellationRequested();
-                file.ReadRows(row, feature);
-                CheckFinite(feature, file, row);
+                var rows = (int)Math.Min(BlockRows, file.Rows - first);
+                file.ReadRows(first, block.AsSpan(0, rows * file.Columns));
+                for (var i = 0; i < rows; i++)
+                {
+                    var feature = block.AsSpan(i * file.Columns, file.Columns);
+                    CheckFinite(feature, file, first + i);
 
-                // Not the name: two rows of one name are two distractors.
-                writer.Add(new IndexedImage { Id = -1, Source = $"{key}::{row}", Key = file.Names?[(int)row] ?? $"{row}" }, feature);
-                progress?.Report(new LayoutProgress(row + 1, file.Rows));
+                    // Not the name: two rows of one name are two distractors.
+                    writer.Add(new IndexedImage { Id = -1, Source = $"{key}::{first + i}", Key = file.Names?[(int)(first + i)] ?? $"{first + i}" }, feature);
+                }
+
+                progress?.Report(new LayoutProgress(first + rows, file.Rows));
             }
 
             writer.Commit();
@@ -93,7 +110,7 @@ public sealed class DistractorIndex : IDisposable
         return FeatureIndex.Open(folder);
     }
 
-    private static void CheckFinite(float[] feature, FeatureFile file, long row)
+    private static void CheckFinite(ReadOnlySpan<float> feature, FeatureFile file, long row)
     {
         foreach (var value in feature)
         {
@@ -110,5 +127,39 @@ public sealed class DistractorIndex : IDisposable
         var name = FeatureFile.Split(source).Name;
         var checksum = RegularFile.Guard(path, () => Checksum.Of(path));
         return (name is null ? checksum : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{checksum}::{name}"))))[..KeyLength];
+    }
+
+    // Whoever still uses a folder holds its lock; one that has none yet is just being made.
+    private static void DeleteAbandoned()
+    {
+        try
+        {
+            foreach (var folder in Directory.GetDirectories(Path.GetTempPath(), TemporaryPrefix + "*").Where(f => File.Exists(Path.Combine(f, LockFile))))
+            {
+                DeleteUnused(folder);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // A folder that cannot be listed hides nothing that this run needs.
+        }
+    }
+
+    private static void DeleteUnused(string folder)
+    {
+        try
+        {
+            Delete(folder, FolderLock.Acquire(folder, LockFile));
+        }
+        catch (Exception e) when (e is WhenceException or IOException or UnauthorizedAccessException)
+        {
+            // In use, or somebody else's.
+        }
+    }
+
+    private static void Delete(string folder, IDisposable? held)
+    {
+        held?.Dispose(); // an open file cannot be deleted everywhere
+        Directory.Delete(folder, recursive: true);
     }
 }
