@@ -35,9 +35,9 @@ public sealed record EvaluationRow(
             [.. EvaluationResults.MetricKeys(results.RecallAt).Where(metrics.ContainsKey).Select(key => KeyValuePair.Create(key, metrics[key]))];
     }
 
-    /// <summary>What the row is about, for example <c>test_artchive, gpt: 10200 queries</c> or <c>mean of 4, gpt</c>; hidden characters made visible.</summary>
+    /// <summary>What the row is about, for example <c>test_artchive, gpt: 10,200 queries</c> or <c>mean of 4 test cases, gpt</c>; hidden characters made visible.</summary>
     public string Title() => ShownText.Clean(TestCase is null
-        ? string.Create(CultureInfo.InvariantCulture, $"mean of {Count}, {Prompts ?? "all prompts"}")
+        ? string.Create(CultureInfo.InvariantCulture, $"mean of {Count}{(Prompts is null ? "" : " test cases")}, {Prompts ?? "all prompts"}")
         : string.Create(CultureInfo.InvariantCulture, $"{TestCase}, {Prompts}: {Count:N0} {(Count == 1 ? "query" : "queries")}")).ReplaceLineEndings(" ");
 
     /// <summary>What a metric is called in tables: <c>mAP</c>, <c>R@10</c>, <c>R@10 of min(10, n)</c>, <c>median rank</c>.</summary>
@@ -50,9 +50,12 @@ public sealed record EvaluationRow(
             : "median rank";
     }
 
-    /// <summary>A number of a metric for a person: three decimals, ranks whole or halved.</summary>
-    public static string Value(string key, double value) =>
-        value.ToString(IsRank(key) ? "#,0.#" : "0.000", CultureInfo.InvariantCulture);
+    /// <summary>A number of a metric for a person: three decimals, two digits where these would read as nothing; ranks whole or halved.</summary>
+    public static string Value(string key, double value) => value.ToString(
+        IsRank(key) ? "#,0.#"
+        : value is > 0 and < 0.0005 ? $"F{1 - (int)Math.Floor(Math.Log10(value))}"
+        : "0.000",
+        CultureInfo.InvariantCulture);
 
     /// <summary>An interval for a person; a dash where there is none.</summary>
     public static string Interval(string key, double? low, double? high) =>
