@@ -27,11 +27,15 @@ internal static class SlowEvaluation
     }
 
     /// <summary>An index of these rows, float32.</summary>
-    public static FeatureIndex Index(string folder, IReadOnlyList<float[]> rows, int dimension, string? encoder = null, bool normalized = false)
+    public static FeatureIndex Index(string folder, IReadOnlyList<float[]> rows, int dimension, bool normalized = false)
     {
         var blank = new IndexManifest
         {
-            Encoder = encoder ?? "test", Dimension = dimension, Type = ElementType.F32, Normalized = normalized, Parts = [],
+            Encoder = "test",
+            Dimension = dimension,
+            Type = ElementType.F32,
+            Normalized = normalized,
+            Parts = [],
         };
         using (var writer = new IndexWriter(folder, blank, partSize: 700))
         {
