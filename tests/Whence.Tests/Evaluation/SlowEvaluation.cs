@@ -27,11 +27,11 @@ internal static class SlowEvaluation
     }
 
     /// <summary>An index of these rows, float32.</summary>
-    public static FeatureIndex Index(string folder, IReadOnlyList<float[]> rows, int dimension, bool normalized = false)
+    public static FeatureIndex Index(string folder, IReadOnlyList<float[]> rows, int dimension, string? encoder = null, bool normalized = false)
     {
         var blank = new IndexManifest
         {
-            Encoder = "test",
+            Encoder = encoder ?? "test",
             Dimension = dimension,
             Type = ElementType.F32,
             Normalized = normalized,
