@@ -36,7 +36,6 @@ internal static class DotFigure
     private const float Widest = 1060;
     private const float NumberWidth = 50;
     private const float Gap = 22;
-    private const float PanelHeader = 40;
     private const float PanelFooter = 32;
 
     // The axis goes on a little beyond its ends, so that a point there is whole.
@@ -62,9 +61,10 @@ internal static class DotFigure
         var drawing = new Drawing();
         var y = FigureHeader.Draw(drawing, title, subtitle, legend, width);
         var axes = panels.ToLookup(p => p.Differences).ToDictionary(g => g.Key, g => Axis([.. g], g.Key));
+        var header = panels.All(p => p.Note.Length == 0) ? 22 : 40;
         foreach (var line in panels.Chunk(perLine))
         {
-            var (top, bottom) = (y + PanelHeader, y + PanelHeader + (rows.Count * pitch));
+            var (top, bottom) = (y + header, y + header + (rows.Count * pitch));
             for (var row = 0; row < rows.Count; row++)
             {
                 var baseline = top + ((row + 0.5f) * pitch) + (textSize * 0.36f);

@@ -88,7 +88,8 @@ internal sealed class Drawing
         }
 
         using var pixels = bitmap.PeekPixels();
-        using var png = pixels.Encode(vector ? new SKPngEncoderOptions(SKPngEncoderFilterFlags.NoFilters, 9) : SKPngEncoderOptions.Default);
+        using var png = pixels?.Encode(vector ? new SKPngEncoderOptions(SKPngEncoderFilterFlags.NoFilters, 9) : SKPngEncoderOptions.Default)
+            ?? throw new InvalidOperationException($"A picture of {w} x {h} cannot be encoded.");
         using var svg = new MemoryStream();
         if (vector)
         {

@@ -9,6 +9,8 @@ public static class EvaluationFigures
     // Less than this lies on the axis' zero line and is said in words.
     private const double VisibleChance = 0.004;
 
+    private const string Paired = "Paired by model. Where the interval leaves out zero, the difference is more than the choice of models explains.";
+
     private static readonly LegendEntry Interval = new("95 % interval over models", null, PlotStyle.Ink);
     private static readonly LegendEntry Chance = new("chance", null, PlotStyle.Muted, Dashed: true, Upright: true);
     private static readonly LegendEntry Ceiling = new("ceiling: the most that is possible", null, PlotStyle.Muted, Upright: true);
@@ -16,6 +18,31 @@ public static class EvaluationFigures
     [
         new("features as they are", new Mark(PlotStyle.Ink, Hollow: true)), new("with mappers", new Mark(PlotStyle.Blue)),
     ];
+
+    /// <summary>One run by itself: every metric of every test case, and of the mean over all.</summary>
+    /// <param name="run">The run.</param>
+    /// <exception cref="ArgumentException">It has no test case.</exception>
+    public static Figure Overview(EvaluationRun run)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        var places = Check([run], "map");
+        DotPanel[] panels = [.. Keys([run]).Select(key => new DotPanel(EvaluationRow.NameOf(key), "", [.. places.Select(place => Value(run, place, key))]))];
+        return DotFigure.Draw("metrics", $"Evaluation of {run.Label}", Facts([run], ""), [.. UsedKinds([run]), .. Legend(panels)], [.. places.Select(p => p.Name)], panels);
+    }
+
+    /// <summary>One run against the one that it was compared with: the paired difference of every metric of every test case.</summary>
+    /// <param name="run">The run.</param>
+    /// <returns>Null where it was compared with none.</returns>
+    public static Figure? OverviewGains(EvaluationRun run)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        var (places, compared) = (Check([run], "map"), new ComparedRun(run, null, run.Results.Comparison));
+        DotPanel[] panels = [.. Keys([run])
+            .Select(key => new DotPanel(EvaluationRow.NameOf(key), "", [.. places.Select(place => Difference(compared.Find(place.TestCase, place.Prompts, key)))], Differences: true))
+            .Where(p => p.Dots.Any(d => d is not null))];
+        return panels.Length == 0 ? null : DotFigure.Draw(
+            "gains", $"{run.Label} minus {ShortName(run.Results.Comparison!.With)}", Paired, DifferenceLegend(panels), [.. places.Select(p => p.Name)], panels);
+    }
 
     /// <summary>Figures 5 and 16: a metric of every run, test case by test case and over all.</summary>
     /// <param name="runs">At least one, in the order in which they are listed.</param>
@@ -47,8 +74,8 @@ public static class EvaluationFigures
             .Where(p => p.Dots.Any(d => d is not null))];
         return panels.Length == 0 ? null : DotFigure.Draw(
             FileName("gains", key),
-            $"{EvaluationRow.NameOf(key)} gained over {(compared.Any(c => c.Pretrained is not null) ? "the pretrained features" : "the run compared with")}",
-            "Paired by model. Where the interval leaves out zero, the difference is more than the choice of models explains.",
+            $"{EvaluationRow.NameOf(key)}: difference from the {(compared.Any(c => c.Pretrained is not null) ? "pretrained features" : "run compared with")}",
+            Paired,
             DifferenceLegend(panels),
             [.. compared.Select(c => c.Run.Label)],
             panels);
@@ -66,7 +93,7 @@ public static class EvaluationFigures
             : Difference(new ComparedRun(run, first, EvaluationRun.Difference(run, first)).Find(place.TestCase, place.Prompts, key)))];
         DotPanel[] panels =
         [
-            new(EvaluationRow.NameOf(key), $"{place.Title}, {place.Note}", [.. runs.Select(r => Value(r, place, key))]),
+            new(EvaluationRow.NameOf(key), place.Name, [.. runs.Select(r => Value(r, place, key))]),
             .. differences.Any(d => d is not null)
                 ? [new DotPanel("difference", $"from {first.Label}, paired by model", differences, Differences: true)] : Array.Empty<DotPanel>(),
         ];
@@ -87,7 +114,10 @@ public static class EvaluationFigures
     }
 
     /// <summary>A place in the results: a test case with prompts of one type, or the mean over all.</summary>
-    internal sealed record Place(string? TestCase, string? Prompts, string Title, string Note);
+    internal sealed record Place(string? TestCase, string? Prompts, string Title, string Note)
+    {
+        public string Name => TestCase is null ? $"{Title} {Note}" : $"{TestCase}, {Prompts}";
+    }
 
     /// <summary>The places of all runs in the order in which they first occur, the mean over all last.</summary>
     internal static IReadOnlyList<Place> Check(IReadOnlyList<EvaluationRun> runs, string key)
@@ -153,6 +183,9 @@ public static class EvaluationFigures
         return new[] { (Interval, all.Any(d => d.Low is not null)), (Chance, all.Any(d => d.Chance is not null)), (Ceiling, all.Any(d => d.Ceiling is not null)) }
             .Where(e => e.Item2).Select(e => e.Item1);
     }
+
+    // Every run's file has the same name: its folder tells it.
+    private static string ShortName(string file) => string.Join('/', file.Split('/', '\\').Where(part => part.Length > 0).TakeLast(2));
 
     private static double? Finite(double? value) => value is { } number && double.IsFinite(number) ? number : null;
 }

@@ -45,7 +45,7 @@ internal sealed class PlotPanel
         var line = Plot.Add.Line(x1, y1, x2, y2);
         line.LineColor = PlotStyle.Plot(color);
         line.LineWidth = width;
-        line.LinePattern = dashed ? LinePattern.Dashed : LinePattern.Solid;
+        line.LinePattern = dashed ? LinePattern.DenselyDashed : LinePattern.Solid;
         line.MarkerStyle = MarkerStyle.None;
     }
 
@@ -53,7 +53,7 @@ internal sealed class PlotPanel
     {
         var line = Plot.Add.ScatterLine(points.Select(p => new Coordinates(p.X, p.Y)).ToArray(), PlotStyle.Plot(color));
         line.LineWidth = width;
-        line.LinePattern = dashed ? LinePattern.Dashed : LinePattern.Solid;
+        line.LinePattern = dashed ? LinePattern.DenselyDashed : LinePattern.Solid;
     }
 
     public void Area(double left, double right, double bottom, double top, SKColor color)

@@ -46,7 +46,7 @@ internal static class SvgOutlines
     {
         var value = text.Value.Trim('\n', '\t', '\r');
         var size = Number((string?)text.Attribute("font-size") ?? "16");
-        var bold = (string?)text.Attribute("font-weight") is "600" or "bold" or "700";
+        var bold = (string?)text.Attribute("font-family") == PlotFont.SemiBold.FamilyName;
         var (xs, ys) = (Numbers(text, "x"), Numbers(text, "y"));
         var group = new XElement(Svg + "g", text.Attributes().Where(a => a.Name.LocalName is "transform" or "fill" or "fill-opacity" or "opacity"));
         group.SetAttributeValue("aria-label", value);
