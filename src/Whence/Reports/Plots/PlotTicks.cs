@@ -12,7 +12,7 @@ internal sealed record PlotTicks(double Low, double High, IReadOnlyList<double> 
     /// <summary>Round places, of which the first and the last enclose everything shown; 1, 2 or 5 times a power of ten apart.</summary>
     /// <param name="low">The smallest number shown, finite.</param>
     /// <param name="high">The largest, finite; where it is not larger, the axis is one wide.</param>
-    /// <param name="most">The most steps, at least 1.</param>
+    /// <param name="most">The most steps, at least 2: zero is always a place.</param>
     /// <param name="signed">Whether numbers above zero carry a plus.</param>
     public static PlotTicks Round(double low, double high, int most = 5, bool signed = false)
     {

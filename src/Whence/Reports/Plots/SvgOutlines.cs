@@ -25,6 +25,8 @@ internal static class SvgOutlines
             text.ReplaceWith(Outline(text, glyphs));
         }
 
+        Renumber(root);
+
         // What a plot clears: nothing to see.
         root.Descendants(Svg + "rect").Where(r => (string?)r.Attribute("fill-opacity") == "0").Remove();
         root.SetAttributeValue("viewBox", FormattableString.Invariant($"0 0 {width} {height}"));
@@ -40,6 +42,20 @@ internal static class SvgOutlines
 
         output.WriteByte((byte)'\n');
         return output.ToArray();
+    }
+
+    // Skia numbers clips through the life of the process; the same figure must have the same ones.
+    private static void Renumber(XElement root)
+    {
+        foreach (var (i, id) in root.Descendants().Attributes("id").ToArray().Index())
+        {
+            foreach (var reference in root.Descendants().Attributes().Where(a => a.Value == $"url(#{id.Value})").ToArray())
+            {
+                reference.Value = $"url(#clip-{i})";
+            }
+
+            id.Value = $"clip-{i}";
+        }
     }
 
     private static XElement Outline(XElement text, SortedDictionary<string, string> glyphs)

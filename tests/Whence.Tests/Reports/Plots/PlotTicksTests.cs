@@ -9,7 +9,7 @@ public class PlotTicksTests
     public bool Round_places_enclose_what_is_shown(int low, ushort length, byte scale, byte most)
     {
         var unit = Math.Pow(10, (scale % 24) - 12);
-        var (from, to, steps) = (low * unit, (low + (double)length) * unit, 1 + (most % 12));
+        var (from, to, steps) = (low * unit, (low + (double)length) * unit, 2 + (most % 11));
         var ticks = PlotTicks.Round(from, to, steps);
         var slack = 1e-6 * Math.Max(ticks.High - ticks.Low, Math.Abs(from));
         return ticks.Low <= from + slack && ticks.High >= to - slack

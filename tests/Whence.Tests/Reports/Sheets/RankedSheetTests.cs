@@ -52,7 +52,7 @@ public class RankedSheetTests
             _ => "no image"u8.ToArray(),
         })
         {
-            var fields = RankedSheet.Draw("s", "t", "", [Query(0)], read);
+            var fields = RankedSheet.Draw("s", "t", "Subtitle", [Query(0)], read);
             Assert.Equal((whole.Width, whole.Height), (fields.Width, fields.Height));
             Assert.False(fields.Png.Span.SequenceEqual(whole.Png.Span));
         }
