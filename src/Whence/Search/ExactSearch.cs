@@ -17,7 +17,7 @@ namespace Whence.Search;
 /// </summary>
 public sealed class ExactSearch : IDisposable
 {
-    // Queries that go over the index together: what they gather for large k stays below this.
+    // Queries that go over the index together: the 2k candidates that each gathers take no more than this.
     private const long GatheredBytes = 1L << 30;
     private const int MostQueries = 1024;
 
