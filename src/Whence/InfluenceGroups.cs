@@ -1,3 +1,4 @@
+using System.Globalization;
 using Whence.Calibration;
 using Whence.Search;
 
@@ -31,7 +32,12 @@ public sealed record InfluenceGroups(string Column, IReadOnlyList<InfluenceShare
             }
 
             var image = images[(int)(id - part.FirstId)];
-            var value = column == "source" ? image.Source : image.ToMetadata().GetValueOrDefault(column);
+            var value = column switch
+            {
+                "source" => image.Source,
+                "id" => id.ToString(CultureInfo.InvariantCulture),
+                _ => image.ToMetadata().GetValueOrDefault(column),
+            };
             var key = (value is not null, value ?? "");
             var share = shares[q].GetValueOrDefault(key) ?? new InfluenceShare(value, 0, 0);
             shares[q][key] = share with { Influence = share.Influence + weight, Images = share.Images + 1 };

@@ -96,6 +96,18 @@ public sealed class AttributorTests : IDisposable
     }
 
     [Fact]
+    public void Grouped_by_id_or_source_every_image_has_a_share_of_its_own()
+    {
+        var attributor = NewAttributor(new() { Tau = 1, Lambda = 0 });
+        var all = attributor.Attribute(Query(1), 100).Results;
+        Assert.Equal(all.Select(r => (string?)$"{r.Id}").Order(), Values("id"));
+        Assert.Equal(all.Select(r => (string?)r.Source).Order(), Values("source"));
+
+        IEnumerable<string?> Values(string column) =>
+            attributor.Attribute([Query(1)], new() { GroupBy = column }).Single().Groups!.Shares.Select(s => s.Value).Order();
+    }
+
+    [Fact]
     public void An_approximate_answer_shares_the_influence_among_what_was_found_and_says_so()
     {
         ApproximateIndex.Build(FeatureIndex.Open(_temp["index"]), options: new() { Threads = 1 });
