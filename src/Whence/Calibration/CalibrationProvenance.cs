@@ -1,4 +1,5 @@
 using System.Reflection;
+using Whence.Files;
 
 namespace Whence.Calibration;
 
@@ -43,4 +44,11 @@ public sealed record CalibrationProvenance
 /// <summary>A features file that a calibration was fitted to.</summary>
 /// <param name="Name">The test case's name.</param>
 /// <param name="Sha256">Of the file, lower-case hexadecimal; empty where the features came from elsewhere.</param>
-public sealed record CalibrationSource(string Name, string Sha256);
+public sealed record CalibrationSource(string Name, string Sha256)
+{
+    /// <summary>A file with its checksum.</summary>
+    /// <param name="name">The test case's name.</param>
+    /// <param name="path">The file.</param>
+    /// <exception cref="WhenceException">It cannot be read.</exception>
+    public static CalibrationSource OfFile(string name, string path) => new(name, RegularFile.Guard(path, () => Checksum.Of(path)));
+}

@@ -7,6 +7,9 @@ namespace Whence.Evaluation;
 /// <summary>Options of a <see cref="CalibrationRun"/>; the defaults are those of appendix C.3 of the paper.</summary>
 public sealed record CalibrationOptions
 {
+    /// <summary>The largest <see cref="Top"/>.</summary>
+    public const int MostTop = 100_000_000;
+
     /// <summary>The mappers h (distractors and exemplars) and h~ (queries); null, the default, compares raw features.</summary>
     public MapperPair? Mapper { get; init; }
 
@@ -36,12 +39,11 @@ public sealed record CalibrationOptions
 
     internal void Validate()
     {
-        const int mostTop = 100_000_000;
         ArgumentNullException.ThrowIfNull(Fit);
         Fit.Validate();
         ArgumentOutOfRangeException.ThrowIfLessThan(Queries, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(Top, 2);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(Top, mostTop);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(Top, MostTop);
     }
 }
 

@@ -102,6 +102,9 @@ public sealed class CalibrationRun
         return Measure(calibrator, pool, gathering, [rows], heldOut: false, cancellation);
     }
 
+    /// <summary>Deletes a file of similarities, finished or not; nothing where there is none.</summary>
+    public static void Forget(string similarities) => SimilarityWriter.Delete(similarities);
+
     private CalibrationReport Measure(
         Calibrator calibrator, CalibrationQueries pool, SimilarityGathering gathering, IEnumerable<ISimilarities> batches, bool heldOut, CancellationToken cancellation)
     {
