@@ -121,7 +121,7 @@ internal static class CalibrateBench
 
     private static string Similarities(string folder) => Path.Combine(folder, "similarities");
 
-    /// <summary>An index in clusters, and models each around one of its images: exemplars near it, queries less near.</summary>
+    /// <summary>An index in clusters, and models each around a point somewhere near one of its images: exemplars near the point, queries less near.</summary>
     private static void Make(string folder, int rows, int queries)
     {
         Directory.CreateDirectory(folder);
@@ -137,18 +137,25 @@ internal static class CalibrateBench
         var (exemplars, chunks, made, models) = (new List<float>(), new List<ExemplarChunk>(), new List<float>(), new List<int>());
         for (var m = 0; m < centres.Rows; m++)
         {
+            float[] centre = Near(centres.Row(m), 1);
             var count = 1 + random.Next(MostExemplars);
             chunks.Add(new ExemplarChunk(exemplars.Count / Dimension, (exemplars.Count / Dimension) + count));
             for (var i = 0; i < count + QueriesPerModel; i++)
             {
-                var noise = (float)((i < count ? 0.3 : 0.6) / Math.Sqrt(Dimension / 3.0));
-                (i < count ? exemplars : made).AddRange(centres.Row(m).ToArray().Select(c => c + (noise * ((2 * random.NextSingle()) - 1))));
+                (i < count ? exemplars : made).AddRange(i < count ? Near(centre, 0.3) : Near(centre, 0.6));
             }
 
             models.AddRange(Enumerable.Repeat(m, QueriesPerModel));
         }
 
         new TestCaseFeatures("planted", Matrix(exemplars), chunks, [new PromptFeatures("gpt", Matrix(made), models, null)]).Save(Path.Combine(folder, "case.safetensors"));
+
+        // At an expected distance.
+        float[] Near(ReadOnlySpan<float> vector, double distance)
+        {
+            var (noise, near) = ((float)(distance / Math.Sqrt(Dimension / 3.0)), vector.ToArray());
+            return Array.ConvertAll(near, c => c + (noise * ((2 * random.NextSingle()) - 1)));
+        }
     }
 
     private static FeatureMatrix Matrix(List<float> values) => new(values.Count / Dimension, Dimension, [.. values]);
