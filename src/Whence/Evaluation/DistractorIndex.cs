@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Numerics.Tensors;
 using System.Security.Cryptography;
 using System.Text;
 using Whence.Files;
@@ -21,6 +23,9 @@ public sealed class DistractorIndex : IDisposable
     private const int MostPartRows = 16_384;
     private const long MostPartValues = 1 << 24;
     private const int BlockRows = 256;
+
+    // One is read while another is written; each is in memory.
+    private const int PartsAtOnce = 2;
     private const int KeyLength = 16;
     private readonly IDisposable? _held;
     private readonly string? _temporary;
@@ -34,7 +39,7 @@ public sealed class DistractorIndex : IDisposable
     /// <param name="source">Folder of an index, or a features file (<see cref="FeatureFile"/>).</param>
     /// <param name="keep">Folder for indexes of features files, made where it is missing; null for a temporary one.</param>
     /// <param name="progress">Told how far the making of the index is; null for nobody.</param>
-    /// <param name="cancellation">Stops between rows; what was written is kept where <paramref name="keep"/> says where.</param>
+    /// <param name="cancellation">Stops between blocks of rows; what was written is kept where <paramref name="keep"/> says where.</param>
     /// <exception cref="WhenceException">Missing, damaged, or a feature is not finite.</exception>
     public static DistractorIndex Open(
         string source, string? keep = null, IProgress<LayoutProgress>? progress = null, CancellationToken cancellation = default)
@@ -49,7 +54,7 @@ public sealed class DistractorIndex : IDisposable
         if (keep is not null)
         {
             var key = Key(source, file.Path);
-            return new DistractorIndex(Make(file, Path.Combine(keep, key), key, progress, cancellation));
+            return new DistractorIndex(Make(file, Path.Combine(keep, key), key, keep: true, progress, cancellation));
         }
 
         DeleteAbandoned();
@@ -57,7 +62,7 @@ public sealed class DistractorIndex : IDisposable
         var held = FolderLock.Acquire(folder, LockFile);
         try
         {
-            return new DistractorIndex(Make(file, Path.Combine(folder, "index"), "row", progress, cancellation), folder, held);
+            return new DistractorIndex(Make(file, Path.Combine(folder, "index"), "row", keep: false, progress, cancellation), folder, held);
         }
         catch
         {
@@ -75,50 +80,80 @@ public sealed class DistractorIndex : IDisposable
         }
     }
 
-    private static FeatureIndex Make(FeatureFile file, string folder, string key, IProgress<LayoutProgress>? progress, CancellationToken cancellation)
+    private static FeatureIndex Make(
+        FeatureFile file, string folder, string key, bool keep, IProgress<LayoutProgress>? progress, CancellationToken cancellation)
     {
-        var type = file.Type == ElementType.F16 ? ElementType.F16 : ElementType.F32;
         if (File.Exists(Path.Combine(folder, IndexManifest.FileName)) && FeatureIndex.Open(folder) is var made && made.Count == file.Rows)
         {
             return made;
         }
 
+        var type = file.Type == ElementType.F16 ? ElementType.F16 : ElementType.F32;
         var blank = new IndexManifest { Encoder = UnknownEncoder, Dimension = file.Columns, Type = type, Parts = [] };
-        using (var writer = new IndexWriter(folder, blank, (int)Math.Clamp(MostPartValues / file.Columns, 1, MostPartRows)))
+        var partRows = (int)Math.Clamp(MostPartValues / file.Columns, 1, MostPartRows);
+        using (var writer = new IndexWriter(folder, blank, partRows, flush: keep))
         {
-            var block = new float[BlockRows * file.Columns];
-            for (var first = writer.Manifest.Count; first < file.Rows; first += BlockRows)
-            {
-                cancellation.ThrowIfCancellationRequested();
-                var rows = (int)Math.Min(BlockRows, file.Rows - first);
-                file.ReadRows(first, block.AsSpan(0, rows * file.Columns));
-                for (var i = 0; i < rows; i++)
+            var (first, number, spare) = (writer.Manifest.Count, writer.NextNumber, new ConcurrentBag<float[]>());
+            var parts = Enumerable.Range(0, checked((int)((file.Rows - first + partRows - 1) / partRows)))
+                .AsParallel().AsOrdered().WithDegreeOfParallelism(PartsAtOnce).WithMergeOptions(ParallelMergeOptions.NotBuffered).WithCancellation(cancellation)
+                .Select(i =>
                 {
-                    var feature = block.AsSpan(i * file.Columns, file.Columns);
-                    CheckFinite(feature, file, first + i);
-
-                    // Not the name: two rows of one name are two distractors.
-                    writer.Add(new IndexedImage { Id = -1, Source = $"{key}::{first + i}", Key = file.Names?[(int)(first + i)] ?? $"{first + i}" }, feature);
+                    var buffer = spare.TryTake(out var used) ? used : new float[partRows * file.Columns];
+                    var part = WritePart(writer, number + i, file, key, first + ((long)i * partRows), buffer, cancellation);
+                    spare.Add(buffer);
+                    return part;
+                });
+            Unwrap.Aggregate(() =>
+            {
+                foreach (var part in parts)
+                {
+                    writer.Append(part);
+                    progress?.Report(new LayoutProgress(writer.Manifest.Count, file.Rows));
+                    cancellation.ThrowIfCancellationRequested();
                 }
-
-                progress?.Report(new LayoutProgress(first + rows, file.Rows));
-            }
-
-            writer.Commit();
+            });
         }
 
         return FeatureIndex.Open(folder);
     }
 
-    private static void CheckFinite(ReadOnlySpan<float> feature, FeatureFile file, long row)
+    private static IndexPart WritePart(
+        IndexWriter writer, int number, FeatureFile file, string key, long first, float[] buffer, CancellationToken cancellation)
     {
-        foreach (var value in feature)
+        var images = new IndexedImage[Math.Min(buffer.Length / file.Columns, file.Rows - first)];
+        var features = buffer.AsSpan(0, images.Length * file.Columns);
+        for (var i = 0; i < images.Length; i += BlockRows)
         {
-            if (!float.IsFinite(value))
-            {
-                throw new WhenceException($"'{file.Path}': row {row} holds {value}, expected finite numbers; extract the features again.");
-            }
+            cancellation.ThrowIfCancellationRequested();
+            var block = features.Slice(i * file.Columns, Math.Min(BlockRows, images.Length - i) * file.Columns);
+            file.ReadRows(first + i, block);
+            CheckFinite(block, file, first + i);
         }
+
+        for (var i = 0; i < images.Length; i++)
+        {
+            // Not the name: two rows of one name are two distractors.
+            images[i] = new IndexedImage { Id = first + i, Source = $"{key}::{first + i}", Key = file.Names?[(int)(first + i)] ?? $"{first + i}" };
+        }
+
+        return writer.WritePart(number, images, features);
+    }
+
+    private static void CheckFinite(ReadOnlySpan<float> block, FeatureFile file, long first)
+    {
+        if (TensorPrimitives.IsFiniteAll(block))
+        {
+            return;
+        }
+
+        var place = 0;
+        while (float.IsFinite(block[place]))
+        {
+            place++;
+        }
+
+        throw new WhenceException(
+            $"'{file.Path}': row {first + (place / file.Columns)} holds {block[place]}, expected finite numbers; extract the features again.");
     }
 
     // Two arrays of one file are two sets of distractors.
