@@ -103,6 +103,7 @@ public sealed class Attributor : IDisposable
             throw new WhenceException($"The calibration was fitted for encoder '{fitted}', the index holds features of '{encoder.Spec.Name}'.");
         }
 
+        options.Mapper?.CheckEncoder(encoder.Spec.Name, index.Folder);
         _index = index;
         _encoder = encoder;
         _options = options;

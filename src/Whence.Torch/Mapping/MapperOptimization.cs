@@ -1,5 +1,6 @@
 using TorchSharp.Modules;
 using Whence.Mapping;
+using Whence.Vectors;
 using static TorchSharp.torch;
 using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
@@ -23,6 +24,8 @@ internal readonly record struct StepLosses(double SynthToReal, double RealToSynt
 /// </summary>
 internal sealed class MapperOptimization : IDisposable
 {
+    private const string RealPrefix = "real.", SynthPrefix = "synth.", MeanPrefix = "adam.mean.", SquarePrefix = "adam.square.";
+
     private readonly MapperTrainingOptions _options;
     private readonly ContrastiveLoss _loss;
     private readonly (string Name, Parameter Parameter, Adam Adam)[] _parameters;
@@ -35,7 +38,7 @@ internal sealed class MapperOptimization : IDisposable
         (_options, _loss) = (options, new ContrastiveLoss(options.Temperature));
         var random = new SplitMix64(options.Seed, stream: -1);
         (Real, Synth) = (TrainableMapper.Create(options, dimension, ref random), TrainableMapper.Create(options, dimension, ref random));
-        _parameters = [.. Named("real.", Real), .. Named("synth.", Synth)];
+        _parameters = [.. Named(RealPrefix, Real), .. Named(SynthPrefix, Synth)];
     }
 
     /// <summary>h.</summary>
@@ -85,6 +88,34 @@ internal sealed class MapperOptimization : IDisposable
         autograd.backward([mappedReal, mappedSynth], [f.Gradient(), q.Gradient()]);
         var weight = _options.EffectiveRegularizer;
         return new StepLosses(synthToReal, realToSynth, (Regularize(Real, weight) + Regularize(Synth, weight)) / 2, weight);
+    }
+
+    /// <summary>Weights and statistics of both mappers, and Adam's moments.</summary>
+    public IReadOnlyList<TensorData> Save(bool withMoments) =>
+    [
+        .. ModuleState.Save(RealPrefix, Real),
+        .. ModuleState.Save(SynthPrefix, Synth),
+        .. _parameters.Where(_ => withMoments).SelectMany(p => (TensorData[])
+        [
+            TensorData.FromSingle(MeanPrefix + p.Name, p.Adam.Mean, p.Adam.Mean.Length),
+            TensorData.FromSingle(SquarePrefix + p.Name, p.Adam.Square, p.Adam.Square.Length),
+        ]),
+    ];
+
+    /// <summary>Takes a state that <see cref="Save"/> gave; moments stay as they are where it has none.</summary>
+    /// <exception cref="WhenceException">A tensor is missing or of another shape.</exception>
+    public void Load(IReadOnlyList<TensorData> state, long steps)
+    {
+        var byName = state.ToDictionary(t => t.Name, StringComparer.Ordinal);
+        ModuleState.Load(RealPrefix, Real, byName);
+        ModuleState.Load(SynthPrefix, Synth, byName);
+        foreach (var (name, _, adam) in _parameters.Where(p => byName.ContainsKey(MeanPrefix + p.Name)))
+        {
+            ModuleState.Find(byName, MeanPrefix + name, [adam.Mean.Length]).ToSingle().CopyTo(adam.Mean, 0);
+            ModuleState.Find(byName, SquarePrefix + name, [adam.Mean.Length]).ToSingle().CopyTo(adam.Square, 0);
+        }
+
+        Steps = steps;
     }
 
     /// <summary>The mappers as they are, for use without torch.</summary>

@@ -16,7 +16,11 @@ public readonly record struct ExemplarChunk(int Start, int End)
 /// <param name="Features">Raw features, queries x d.</param>
 /// <param name="Models">Per query the number of the model that made it.</param>
 /// <param name="Paths">Per query the path of the image; null where the file does not say.</param>
-public sealed record PromptFeatures(string Type, FeatureMatrix Features, IReadOnlyList<int> Models, IReadOnlyList<string>? Paths);
+public sealed record PromptFeatures(string Type, FeatureMatrix Features, IReadOnlyList<int> Models, IReadOnlyList<string>? Paths)
+{
+    /// <summary>Raw features of augmented views, <see cref="TestCaseFeatures.ViewsPerImage"/> of each query one after the other; null for none.</summary>
+    public FeatureMatrix? Views { get; init; }
+}
 
 /// <summary>
 /// Raw features of all images of a test case: the exemplars of its models, and what the models made with prompts of each type. The images
@@ -75,6 +79,15 @@ public sealed class TestCaseFeatures
 
     /// <summary>Name of the encoder that made the features; null where the file does not say.</summary>
     public string? Encoder { get; }
+
+    /// <summary>N, the augmented views of each image; 0 where there are none.</summary>
+    public int ViewsPerImage { get; init; }
+
+    /// <summary>Raw features of augmented views of the exemplars, m N x d, those of one exemplar after the other; null for none.</summary>
+    public FeatureMatrix? ExemplarViews { get; init; }
+
+    /// <summary>Text columns, each with a value or null for every model.</summary>
+    public IReadOnlyDictionary<string, IReadOnlyList<string?>> Columns { get; init; } = new Dictionary<string, IReadOnlyList<string?>>();
 
     /// <summary>d, the length of every feature.</summary>
     public int Dimension => Exemplars.Columns;

@@ -33,6 +33,7 @@ public sealed class Evaluator : IDisposable
         _distractors = distractors;
         _options = options ?? new();
         _options.Validate();
+        _options.Mapper?.CheckEncoder(distractors.Manifest.EncoderSpec?.Name, distractors.Folder);
         _search = ExactSearch.Open(
             distractors, new SearchOptions { Mapper = _options.Mapper?.Real, Threads = _options.Threads, Progress = layoutProgress }, cancellation);
     }
@@ -124,6 +125,7 @@ public sealed class Evaluator : IDisposable
 
     private void CheckEncoder(TestCaseFeatures testCase)
     {
+        _options.Mapper?.CheckEncoder(testCase.Encoder, $"test case '{testCase.Name}'");
         var manifest = _distractors.Manifest;
         if (testCase.Dimension != manifest.Dimension)
         {

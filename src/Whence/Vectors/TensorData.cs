@@ -53,4 +53,17 @@ public sealed class TensorData
     /// <param name="shape">Dimensions, outermost first; none for a scalar.</param>
     public static TensorData FromBytes(string name, ElementType type, ReadOnlySpan<byte> bytes, params long[] shape) =>
         new(name, type, shape, bytes.ToArray());
+
+    /// <summary>The same elements under another key.</summary>
+    internal TensorData Renamed(string name) => new(name, Info.Type, [.. Info.Shape], Bytes);
+
+    /// <summary>The elements of a float32 tensor.</summary>
+    internal float[] ToSingle() => Info.Type == ElementType.F32
+        ? MemoryMarshal.Cast<byte, float>(Bytes.Span).ToArray()
+        : throw new InvalidOperationException($"'{Name}' is {Info}.");
+
+    /// <summary>The elements of an int64 tensor.</summary>
+    internal long[] ToInt64() => Info.Type == ElementType.I64
+        ? MemoryMarshal.Cast<byte, long>(Bytes.Span).ToArray()
+        : throw new InvalidOperationException($"'{Name}' is {Info}.");
 }
