@@ -103,6 +103,12 @@ public sealed class TestCaseFeatures
         bool torch;
         using (var file = MappedFile.Open(path))
         {
+            // A list of models in JSON begins so, plain or compressed; a header's length of so many bytes would be no file's.
+            if (file.Bytes(0, 1)[0] is (byte)'[' or 0x1f && !SafetensorsHeader.LooksLikeSafetensors(file))
+            {
+                throw new WhenceException($"'{path}' lists the images of a test case, where their features are needed; extract them with 'whence features {path} --encoder NAME --out FILE'.");
+            }
+
             torch = TorchFile.LooksLikeTorch(file);
         }
 

@@ -1,3 +1,6 @@
+using Whence.Datasets;
+using Whence.Vectors;
+
 namespace Whence.Evaluation;
 
 /// <summary>A number of this run minus that of another.</summary>
@@ -35,11 +38,7 @@ internal static class Comparison
     /// <exception cref="WhenceException">They are not of the same models, queries and number of distractors.</exception>
     public static ComparisonResult Of(EvaluationResults run, EvaluationResults other, string file)
     {
-        if (run.Distractors.Count != other.Distractors.Count)
-        {
-            throw new WhenceException($"{file}: its run had {other.Distractors.Count} distractors, this one has {run.Distractors.Count}; the fewer, the higher every rank, so they cannot be compared.");
-        }
-
+        CheckDistractors(run.Distractors.Count, other, file);
         var keys = Metric.All(run.RecallAt).Select(m => m.Key).Intersect(Metric.All(other.RecallAt).Select(m => m.Key)).ToArray();
         var random = new Random(run.Bootstrap.Seed);
         var rows = run.Results.GroupBy(r => r.TestCase).SelectMany(testCase =>
@@ -78,15 +77,40 @@ internal static class Comparison
         return new ResampledRow(ours.TestCase, ours.Prompts, means);
     }
 
-    private static PromptResult Partner(PromptResult ours, EvaluationResults other, string file)
+    /// <summary>Refuses, before anything is ranked, what <see cref="Of"/> would refuse.</summary>
+    /// <exception cref="WhenceException">The runs are not of the same models, queries and number of distractors.</exception>
+    public static void Check(EvaluationResults other, string file, long distractors, IReadOnlyList<TestCaseFeatures> testCases)
     {
-        var theirs = other.Results.FirstOrDefault(r => r.TestCase == ours.TestCase && r.Prompts == ours.Prompts)
+        CheckDistractors(distractors, other, file);
+        foreach (var testCase in testCases)
+        {
+            foreach (var prompt in testCase.Prompts)
+            {
+                var queries = prompt.Models.GroupBy(m => m).OrderBy(g => g.Key).Select(g => (g.Key, testCase.Chunks[g.Key].Count, g.Count()));
+                Partner(testCase.Name, prompt.Type, queries, other, file);
+            }
+        }
+    }
+
+    private static void CheckDistractors(long distractors, EvaluationResults other, string file)
+    {
+        if (distractors != other.Distractors.Count)
+        {
+            throw new WhenceException($"{file}: its run had {other.Distractors.Count} distractors, this one has {distractors}; the fewer, the higher every exemplar stands, so they cannot be compared.");
+        }
+    }
+
+    private static PromptResult Partner(PromptResult ours, EvaluationResults other, string file) =>
+        Partner(ours.TestCase, ours.Prompts, ours.Models.Select(m => (m.Model, m.Exemplars, m.Queries)), other, file);
+
+    private static PromptResult Partner(
+        string testCase, string prompts, IEnumerable<(int Model, int Exemplars, int Queries)> models, EvaluationResults other, string file)
+    {
+        var theirs = other.Results.FirstOrDefault(r => r.TestCase == testCase && r.Prompts == prompts)
             ?? throw new WhenceException(
-                $"{file}: has no test case '{ours.TestCase}' with prompts '{ours.Prompts}', only {string.Join(", ", other.Results.Take(12).Select(r => $"'{r.TestCase}' '{r.Prompts}'"))}; compare runs of the same test cases.");
-        var same = ours.Models.Select(m => (m.Model, m.Exemplars, m.Queries))
-            .SequenceEqual(theirs.Models.OrderBy(m => m.Model).Select(m => (m.Model, m.Exemplars, m.Queries)));
-        return same ? theirs : throw new WhenceException(
-            $"{file}: its '{ours.TestCase}' with prompts '{ours.Prompts}' is of other models, exemplars or queries than this run's; compare runs of the same test cases.");
+                $"{file}: has no test case '{testCase}' with prompts '{prompts}', only {Listing.Of([.. other.Results.Select(r => $"'{r.TestCase}' '{r.Prompts}'")])}; compare runs of the same test cases.");
+        return models.SequenceEqual(theirs.Models.OrderBy(m => m.Model).Select(m => (m.Model, m.Exemplars, m.Queries))) ? theirs : throw new WhenceException(
+            $"{file}: its '{testCase}' with prompts '{prompts}' is of other models, exemplars or queries than this run's; compare runs of the same test cases.");
     }
 
     private static DifferenceResult Result(ResampledMean mean) => new(mean.Value, mean.Interval?.Low, mean.Interval?.High);

@@ -11,7 +11,10 @@ public sealed record EvaluationOptions
     /// <summary>The K of Recall@K, ascending, each at least 1. Default: 1, 5, 10, 100.</summary>
     public IReadOnlyList<int> RecallAt { get; init; } = [1, 5, 10, 100];
 
-    /// <summary>Times that models are drawn for an interval, at least 1. Default 2000.</summary>
+    /// <summary>The most that <see cref="Resamples"/> may be: every draw is kept, a number for each model.</summary>
+    public const int MostResamples = 100_000;
+
+    /// <summary>Times that models are drawn for an interval, 1 to <see cref="MostResamples"/>. Default 2000.</summary>
     public int Resamples { get; init; } = 2000;
 
     /// <summary>Seed of the draws: the same one gives the same intervals. Default 0.</summary>
@@ -24,6 +27,7 @@ public sealed record EvaluationOptions
     {
         ArgumentNullException.ThrowIfNull(RecallAt);
         ArgumentOutOfRangeException.ThrowIfLessThan(Resamples, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(Resamples, MostResamples);
         ArgumentOutOfRangeException.ThrowIfLessThan(Threads, 1);
         if (RecallAt.Any(k => k < 1) || !RecallAt.SequenceEqual(RecallAt.Distinct().Order()))
         {

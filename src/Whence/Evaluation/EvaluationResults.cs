@@ -87,6 +87,14 @@ public sealed record EvaluationResults
     /// <summary>Against an earlier run; null where none was named.</summary>
     public ComparisonResult? Comparison { get; init; }
 
+    /// <summary>The keys of all metrics, in the order in which they are shown; <c>medianRank</c>, the last one, averages do not have.</summary>
+    /// <param name="recallAt">The K of Recall@K.</param>
+    public static IReadOnlyList<string> MetricKeys(IReadOnlyList<int> recallAt)
+    {
+        ArgumentNullException.ThrowIfNull(recallAt);
+        return [.. Metric.All(recallAt).Select(m => m.Key), Metric.MedianRank];
+    }
+
     /// <summary>Reads a file that <see cref="Save"/> wrote.</summary>
     /// <exception cref="WhenceException">Missing, damaged, something else, or of a newer build.</exception>
     public static EvaluationResults Load(string path)
@@ -129,14 +137,16 @@ public sealed record EvaluationResults
         stream.WriteByte((byte)'\n');
     }
 
-    // A newer build of the same schema may have added fields.
+    // A newer build of the same schema may have added fields. Every key is always there; what there is none of is null.
     private static readonly JsonSerializerOptions JsonOptions = new(SpecJson.Options)
     {
+        DefaultIgnoreCondition = System.Text.Json.Serialization.JsonIgnoreCondition.Never,
         UnmappedMemberHandling = System.Text.Json.Serialization.JsonUnmappedMemberHandling.Skip,
         RespectRequiredConstructorParameters = true,
         Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
+    // What null checks of the reader do not see: entries of lists and dictionaries, and whether the parts fit together.
     private void Validate()
     {
         if (RecallAt.Any(k => k < 1))
@@ -147,22 +157,44 @@ public sealed record EvaluationResults
         var keys = Metric.All(RecallAt).Select(m => m.Key).ToArray();
         foreach (var result in Results)
         {
-            if (result is not null && keys.FirstOrDefault(k => !result.Metrics.ContainsKey(k) || result.Models.Any(m => m?.Means.ContainsKey(k) != true)) is { } missing)
+            var name = result is null ? "null" : $"'{result.TestCase}', '{result.Prompts}'";
+            CheckMetrics(result?.Metrics, [.. keys, Metric.MedianRank], name);
+            foreach (var model in result!.Models)
             {
-                throw new JsonException($"'{result.TestCase}', '{result.Prompts}', has no {missing}, or a model of it has none");
+                if (model is null || model.Queries < 1 || model.Exemplars < 1 || model.Model < 0)
+                {
+                    throw new JsonException($"{name} has a model of {model?.Queries} queries and {model?.Exemplars} exemplars");
+                }
+
+                if (keys.FirstOrDefault(key => !model.Means.TryGetValue(key, out var mean) || !double.IsFinite(mean)) is { } missing)
+                {
+                    throw new JsonException($"model {model.Model} of {name} has no finite {missing}");
+                }
             }
 
-            if (result is null || result.Models.Any(m => m.Queries < 1 || m.Exemplars < 1 || m.Model < 0)
-                || result.Models.DistinctBy(m => m.Model).Count() != result.Models.Count
-                || result.Models.Sum(m => (long)m.Queries) != result.Queries)
+            if (result.Models.DistinctBy(m => m.Model).Count() != result.Models.Count || result.Models.Sum(m => (long)m.Queries) != result.Queries)
             {
-                throw new JsonException($"the models of '{result?.TestCase}', '{result?.Prompts}', do not add up to its queries");
+                throw new JsonException($"the models of {name} do not add up to its {result.Queries} queries");
             }
         }
 
         if (Results.DistinctBy(r => (r.TestCase, r.Prompts)).Count() != Results.Count)
         {
             throw new JsonException("a test case occurs twice");
+        }
+
+        foreach (var average in Averages)
+        {
+            CheckMetrics(average?.Metrics, keys, "an average");
+        }
+    }
+
+    private static void CheckMetrics(IReadOnlyDictionary<string, MetricResult>? metrics, string[] keys, string where)
+    {
+        if (Array.Find(keys, key => metrics?.GetValueOrDefault(key) is not { } metric || !double.IsFinite(metric.Value)
+            || !double.IsFinite(metric.Low ?? 0) || !double.IsFinite(metric.High ?? 0)) is { } missing)
+        {
+            throw new JsonException($"{where} has no finite {missing}");
         }
     }
 }

@@ -41,6 +41,25 @@ public sealed class Evaluator : IDisposable
     /// <summary>N, the number of distractors.</summary>
     public long Distractors => _search.Searched;
 
+    /// <summary>Refuses a test case whose features cannot be compared with the distractors'; <see cref="Rank(TestCaseFeatures, IProgress{EvaluationProgress}?, CancellationToken)"/> does so too.</summary>
+    /// <exception cref="WhenceException">They are another encoder's.</exception>
+    public void Check(TestCaseFeatures testCase)
+    {
+        ArgumentNullException.ThrowIfNull(testCase);
+        var manifest = _distractors.Manifest;
+        if (testCase.Dimension != manifest.Dimension)
+        {
+            throw new WhenceException(
+                $"test case '{testCase.Name}': its features have {testCase.Dimension} values, those of the distractors in {_distractors.Folder} have {manifest.Dimension}; both must come from one encoder.");
+        }
+
+        if (testCase.Encoder is { } encoder && manifest.EncoderSpec is { } spec && spec.Name != encoder)
+        {
+            throw new WhenceException(
+                $"test case '{testCase.Name}': its features were made by encoder '{encoder}', those of the distractors in {_distractors.Folder} by '{spec.Name}'; both must come from one encoder.");
+        }
+    }
+
     /// <summary>Ranks every query's own exemplars.</summary>
     /// <param name="testCase">Raw features.</param>
     /// <param name="progress">Told after each batch of queries; null for nobody.</param>
@@ -48,8 +67,7 @@ public sealed class Evaluator : IDisposable
     /// <exception cref="WhenceException">The features are another encoder's, or a distractor that matters is damaged or not finite.</exception>
     public TestCaseRanks Rank(TestCaseFeatures testCase, IProgress<EvaluationProgress>? progress = null, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(testCase);
-        CheckEncoder(testCase);
+        Check(testCase);
         var exemplars = Prepare(_options.Mapper?.Real, testCase.Exemplars.Span, testCase.Dimension, testCase.Name);
         var total = testCase.Prompts.Sum(p => (long)p.Models.Count);
         var done = 0L;
@@ -121,22 +139,5 @@ public sealed class Evaluator : IDisposable
 
         Normalization.NormalizeRows(mapped.Span, mapped.Columns);
         return mapped;
-    }
-
-    private void CheckEncoder(TestCaseFeatures testCase)
-    {
-        _options.Mapper?.CheckEncoder(testCase.Encoder, $"test case '{testCase.Name}'");
-        var manifest = _distractors.Manifest;
-        if (testCase.Dimension != manifest.Dimension)
-        {
-            throw new WhenceException(
-                $"test case '{testCase.Name}': its features have {testCase.Dimension} values, those of the distractors in {_distractors.Folder} have {manifest.Dimension}; both must come from one encoder.");
-        }
-
-        if (testCase.Encoder is { } encoder && manifest.EncoderSpec is { } spec && spec.Name != encoder)
-        {
-            throw new WhenceException(
-                $"test case '{testCase.Name}': its features were made by encoder '{encoder}', those of the distractors in {_distractors.Folder} by '{spec.Name}'; both must come from one encoder.");
-        }
     }
 }

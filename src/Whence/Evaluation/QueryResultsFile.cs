@@ -43,11 +43,14 @@ public static class QueryResultsFile
             await group.WriteAsync<int>(model, queries.Select(q => q.Model).ToArray());
             await group.WriteAsync<int>(exemplars, queries.Select(q => q.Ranks.Length).ToArray());
 
-            // Level 0 begins a row's list, 1 goes on with it.
-            await group.WriteAsync<long>(
+            // Nothing is missing at any level; repetition level 0 begins a row's list, 1 goes on with it.
+            long[] ranks = [.. queries.SelectMany(q => q.Ranks)];
+            await group.WriteAllPartsAsync<long>(
                 rank,
-                queries.SelectMany(q => q.Ranks).ToArray(),
-                new ReadOnlyMemory<int>([.. queries.SelectMany(q => q.Ranks.Select((_, i) => i == 0 ? 0 : 1))]));
+                ranks,
+                new ReadOnlyMemory<int>([.. ranks.Select(_ => rank.MaxDefinitionLevel)]),
+                new ReadOnlyMemory<int>([.. queries.SelectMany(q => q.Ranks.Select((_, i) => i == 0 ? 0 : 1))]),
+                CancellationToken.None);
             await group.WriteAsync<double>(precision, queries.Select(q => RetrievalMetrics.AveragePrecision(q.Sorted)).ToArray());
             foreach (var (k, column) in recallAt.Zip(recalls))
             {

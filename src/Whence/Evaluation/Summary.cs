@@ -1,3 +1,5 @@
+using Whence.Datasets;
+
 namespace Whence.Evaluation;
 
 /// <summary>From ranks to what is reported: means over queries, intervals over models, averages over test cases.</summary>
@@ -56,6 +58,17 @@ public static class Summary
         {
             throw new WhenceException($"Two test cases are called '{twice.Key}' after their files; give the files different names.");
         }
+    }
+
+    /// <summary>Refuses an earlier run that results of test cases could not be compared with, before anything is ranked.</summary>
+    /// <param name="earlier">The earlier run and its file.</param>
+    /// <param name="distractors">N of this run.</param>
+    /// <param name="testCases">The test cases of this run.</param>
+    /// <exception cref="WhenceException">They are not of the same models, queries and number of distractors.</exception>
+    public static void CheckComparable((EvaluationResults Results, string File) earlier, long distractors, IReadOnlyList<TestCaseFeatures> testCases)
+    {
+        ArgumentNullException.ThrowIfNull(testCases);
+        Comparison.Check(earlier.Results, earlier.File, distractors, testCases);
     }
 
     private static (PromptResult Result, ResampledRow Row) Summarise(

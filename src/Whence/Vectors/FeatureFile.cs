@@ -21,7 +21,7 @@ public sealed class FeatureFile : IDisposable
             throw new WhenceException($"'{path}': the features are {info}, where n x d numbers are needed, n at least 1, d from 1 to {MaxColumns}.");
         }
 
-        (Rows, Columns) = (rows, (int)columns);
+        (Rows, Columns, Type) = (rows, (int)columns, info.Type);
     }
 
     private delegate void RowReader(long firstRow, Span<float> destination);
@@ -34,6 +34,9 @@ public sealed class FeatureFile : IDisposable
 
     /// <summary>d, from 1 to 65,536.</summary>
     public int Columns { get; }
+
+    /// <summary>How the numbers are stored; <see cref="ElementType.F32"/> for an array of an .npz, whatever its own type.</summary>
+    public ElementType Type { get; }
 
     /// <summary>What each row is called, usually the path of an image; null where the file does not say.</summary>
     public IReadOnlyList<string>? Names { get; private init; }
