@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using TorchSharp.Modules;
 using Whence.Mapping;
 using Whence.Vectors;
@@ -111,8 +112,8 @@ internal sealed class MapperOptimization : IDisposable
         ModuleState.Load(SynthPrefix, Synth, byName);
         foreach (var (name, _, adam) in _parameters.Where(p => byName.ContainsKey(MeanPrefix + p.Name)))
         {
-            ModuleState.Find(byName, MeanPrefix + name, [adam.Mean.Length]).ToSingle().CopyTo(adam.Mean, 0);
-            ModuleState.Find(byName, SquarePrefix + name, [adam.Mean.Length]).ToSingle().CopyTo(adam.Square, 0);
+            ModuleState.Find(byName, MeanPrefix + name, [adam.Mean.Length]).ToBytes().CopyTo(MemoryMarshal.AsBytes(adam.Mean.AsSpan()));
+            ModuleState.Find(byName, SquarePrefix + name, [adam.Mean.Length]).ToBytes().CopyTo(MemoryMarshal.AsBytes(adam.Square.AsSpan()));
         }
 
         Steps = steps;

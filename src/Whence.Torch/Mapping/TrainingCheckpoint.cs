@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Whence.Reports;
 using Whence.Vectors;
@@ -109,11 +110,11 @@ internal static class ModuleState
             var saved = Find(state, prefix + key, tensor.shape);
             if (tensor.dtype == ScalarType.Int64)
             {
-                tensor.fill_(saved.ToInt64()[0]);
+                tensor.fill_(MemoryMarshal.Read<long>(saved.ToBytes()));
             }
             else
             {
-                saved.ToSingle().CopyTo(TensorValues.Of(tensor));
+                MemoryMarshal.Cast<byte, float>(saved.ToBytes()).CopyTo(TensorValues.Of(tensor));
             }
         }
     }

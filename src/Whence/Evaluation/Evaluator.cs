@@ -46,6 +46,7 @@ public sealed class Evaluator : IDisposable
     public void Check(TestCaseFeatures testCase)
     {
         ArgumentNullException.ThrowIfNull(testCase);
+        _options.Mapper?.CheckEncoder(testCase.Encoder, $"test case '{testCase.Name}'");
         var manifest = _distractors.Manifest;
         if (testCase.Dimension != manifest.Dimension)
         {
