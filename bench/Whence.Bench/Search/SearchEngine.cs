@@ -8,9 +8,9 @@ internal sealed class SearchEngine : IDisposable
 {
     private readonly ExactSearch _search;
 
-    private SearchEngine(FeatureIndex index, int threads, bool? map)
+    private SearchEngine(FeatureIndex index, int threads, bool? map, bool inMemory)
     {
-        _search = ExactSearch.Open(index, new SearchOptions { Threads = threads, Map = map });
+        _search = ExactSearch.Open(index, new SearchOptions { Threads = threads, Map = map, InMemory = inMemory });
         var layout = SearchLayout.Find(index, mapper: null);
         ScannedFiles = [.. index.Manifest.Parts.Select(layout.RowsPath)];
     }
@@ -25,7 +25,9 @@ internal sealed class SearchEngine : IDisposable
     /// <param name="folder">The index.</param>
     /// <param name="threads">Threads.</param>
     /// <param name="map">False reads files in blocks, as is done with little memory; null decides by the memory there is.</param>
-    public static SearchEngine Open(string folder, int threads, bool? map = null) => new(FeatureIndex.Open(folder), threads, map);
+    /// <param name="inMemory">Copies what a scan for few queries reads into the process's own memory.</param>
+    public static SearchEngine Open(string folder, int threads, bool? map = null, bool inMemory = false) =>
+        new(FeatureIndex.Open(folder), threads, map, inMemory);
 
     /// <summary>Per query the k most similar, best first, the smaller id first among equals.</summary>
     public Match[][] Nearest(FeatureMatrix queries, int k) => _search.Nearest(queries, k);

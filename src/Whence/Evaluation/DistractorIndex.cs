@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Numerics.Tensors;
 using System.Security.Cryptography;
 using System.Text;
@@ -92,10 +93,16 @@ public sealed class DistractorIndex : IDisposable
         var partRows = (int)Math.Clamp(MostPartValues / file.Columns, 1, MostPartRows);
         using (var writer = new IndexWriter(folder, blank, partRows, flush: keep))
         {
-            var (first, number) = (writer.Manifest.Count, writer.NextNumber);
+            var (first, number, spare) = (writer.Manifest.Count, writer.NextNumber, new ConcurrentBag<float[]>());
             var parts = Enumerable.Range(0, checked((int)((file.Rows - first + partRows - 1) / partRows)))
                 .AsParallel().AsOrdered().WithDegreeOfParallelism(PartsAtOnce).WithMergeOptions(ParallelMergeOptions.NotBuffered).WithCancellation(cancellation)
-                .Select(i => WritePart(writer, number + i, file, key, first + ((long)i * partRows), partRows, cancellation));
+                .Select(i =>
+                {
+                    var buffer = spare.TryTake(out var used) ? used : new float[partRows * file.Columns];
+                    var part = WritePart(writer, number + i, file, key, first + ((long)i * partRows), buffer, cancellation);
+                    spare.Add(buffer);
+                    return part;
+                });
             Unwrap.Aggregate(() =>
             {
                 foreach (var part in parts)
@@ -111,14 +118,14 @@ public sealed class DistractorIndex : IDisposable
     }
 
     private static IndexPart WritePart(
-        IndexWriter writer, int number, FeatureFile file, string key, long first, int most, CancellationToken cancellation)
+        IndexWriter writer, int number, FeatureFile file, string key, long first, float[] buffer, CancellationToken cancellation)
     {
-        var features = new float[Math.Min(most, file.Rows - first) * file.Columns];
-        var images = new IndexedImage[features.Length / file.Columns];
+        var images = new IndexedImage[Math.Min(buffer.Length / file.Columns, file.Rows - first)];
+        var features = buffer.AsSpan(0, images.Length * file.Columns);
         for (var i = 0; i < images.Length; i += BlockRows)
         {
             cancellation.ThrowIfCancellationRequested();
-            var block = features.AsSpan(i * file.Columns, Math.Min(BlockRows, images.Length - i) * file.Columns);
+            var block = features.Slice(i * file.Columns, Math.Min(BlockRows, images.Length - i) * file.Columns);
             file.ReadRows(first + i, block);
             CheckFinite(block, file, first + i);
         }

@@ -74,7 +74,8 @@ public sealed class ExactSearch : IDisposable
             new SearchLayoutBuilder(index, options.Mapper, layout).Build(options.Threads, options.Progress, cancellation);
         }
 
-        return new ExactSearch(index, new CanonicalRows(index, options.Mapper, layout, options.Map), members.Without(index.Removed), options.Threads);
+        var rows = new CanonicalRows(index, options.Mapper, layout, options.Map, options.InMemory);
+        return new ExactSearch(index, rows, members.Without(index.Removed), options.Threads);
     }
 
     /// <summary>The k most similar images of each query.</summary>
@@ -196,23 +197,49 @@ public sealed class ExactSearch : IDisposable
     private Match[][] Best(FeatureMatrix queries, int k, float distance, Func<ulong[], int> count, CancellationToken cancellation)
     {
         Check(queries);
-        var turnQueries = (int)Math.Clamp(GatheredBytes / (2L * k * sizeof(ulong)), 1, MostQueries);
-        return Turns(queries, turnQueries, (turn, _) =>
+        var sample = distance == 0 ? SampledThreshold.Rows(_members, k) : null;
+        return Turns(queries, (int)Math.Clamp(GatheredBytes / (2L * k * sizeof(ulong)), 1, MostQueries), (turn, _) =>
         {
-            var scan = Scan(turn, new BestScan(turn.Rows, k, distance), (long)turn.Rows * k <= _members.Count / CoarseShare, cancellation);
-            var first = ForEach(turn, scan.First, cancellation);
-            var similarities = Rescore(turn, first, cancellation);
-            var rest = ForEach(turn, q => scan.Rest(q, similarities[q]), cancellation);
-            var others = Array.Exists(rest, ids => ids.Length > 0) ? Rescore(turn, rest, cancellation) : Array.ConvertAll(rest, _ => Array.Empty<float>());
-            return ForEach(turn, q =>
-            {
-                var keys = new ulong[first[q].Length + rest[q].Length];
-                Pack(similarities[q], first[q], keys);
-                Pack(others[q], rest[q], keys.AsSpan(first[q].Length));
-                RankKey.Sort(keys);
-                return RankKey.Unpack(keys.AsSpan(0, count(keys)));
-            }, cancellation);
+            var coarse = (long)turn.Rows * k <= _members.Count / CoarseShare;
+            return coarse || sample is null
+                ? BestByBounds(turn, k, distance, coarse, count, cancellation)
+                : BestBySample(turn, k, sample, count, cancellation);
         });
+    }
+
+    /// <summary>
+    /// For k that is a good part of all rows: a sample tells about where the k-th similarity is, and all rows from there on are compared as they
+    /// come. The few queries that the sample promised too much go the other way.
+    /// </summary>
+    private Match[][] BestBySample(FeatureMatrix queries, int k, RowSet sample, Func<ulong[], int> count, CancellationToken cancellation)
+    {
+        var thresholds = SampledThreshold.Of(queries.Rows, k, sample.Count, _members.Count, visitor =>
+            new RowScan(_index, _rows, sample, _threads, coarse: false).Run(queries, visitor, cancellation));
+        var scan = Scan(queries, new NearestScan(thresholds, k), coarse: false, cancellation);
+        var matches = ForEach(queries, scan.Matches, cancellation);
+        for (var q = 0; q < matches.Length; q++)
+        {
+            matches[q] ??= BestByBounds(new FeatureMatrix(1, queries.Columns, queries.Row(q).ToArray()), k, 0, coarse: false, count, cancellation)[0];
+        }
+
+        return matches!;
+    }
+
+    private Match[][] BestByBounds(FeatureMatrix queries, int k, float distance, bool coarse, Func<ulong[], int> count, CancellationToken cancellation)
+    {
+        var scan = Scan(queries, new BestScan(queries.Rows, k, distance), coarse, cancellation);
+        var first = ForEach(queries, scan.First, cancellation);
+        var similarities = Rescore(queries, first, cancellation);
+        var rest = ForEach(queries, q => scan.Rest(q, similarities[q]), cancellation);
+        var others = Array.Exists(rest, ids => ids.Length > 0) ? Rescore(queries, rest, cancellation) : Array.ConvertAll(rest, _ => Array.Empty<float>());
+        return ForEach(queries, q =>
+        {
+            var keys = new ulong[first[q].Length + rest[q].Length];
+            Pack(similarities[q], first[q], keys);
+            Pack(others[q], rest[q], keys.AsSpan(first[q].Length));
+            RankKey.Sort(keys);
+            return RankKey.Unpack(keys.AsSpan(0, count(keys)));
+        }, cancellation);
     }
 
     private static void Pack(float[] similarities, uint[] ids, Span<ulong> keys)

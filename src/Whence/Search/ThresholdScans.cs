@@ -6,6 +6,9 @@ namespace Whence.Search;
 /// <summary>Asks for the canonical similarity of every row that can reach a query's threshold.</summary>
 internal abstract class ThresholdScan(float[] thresholds) : IScanVisitor
 {
+    /// <summary>Per query the least similarity that is kept. Whoever raises one meanwhile gets some rows too many.</summary>
+    protected float[] Thresholds => thresholds;
+
     public void Visit(int query, ScanBlock block, ReadOnlySpan<float> upper, float slack)
     {
         var found = block.Found.AsSpan(0, ScanFilter.AtLeast(upper, thresholds[query], block.Found));

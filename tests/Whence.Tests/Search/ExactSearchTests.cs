@@ -21,7 +21,43 @@ public class ExactSearchTests
 
         // Whole numbers on both sides of the switch from int8 to int16 rows.
         var queries = Queries(random, rows, shape % 3 == 0 ? ExactSearch.MostCoarseQueries + 5 : 1 + (shape % 7), 1 + (dimension % 70));
-        return EqualsBruteForce(index, rows, queries, new SearchOptions { Threads = 1 + (shape % 8), BuildLayout = shape % 5 != 0, Map = shape % 3 == 1 ? false : null }, random);
+        return EqualsBruteForce(index, rows, queries, new SearchOptions
+        {
+            Threads = 1 + (shape % 8),
+            BuildLayout = shape % 5 != 0,
+            InMemory = shape % 7 < 3,
+            Map = shape % 3 == 1 ? false : null,
+        }, random);
+    }
+
+    /// <summary>Rows of the sample like all others, ties everywhere, and the sample among the best or the worst of all rows.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void Whatever_a_sample_promises_the_nearest_are_those_of_brute_force(int arrangement)
+    {
+        const int Count = 40_000, Dimension = 6, K = 17_000;
+        var random = new Random(arrangement);
+        using var temp = new TempFolder();
+        var sample = SampledThreshold.Rows(RowSet.All(Count), K)!;
+        Assert.Null(SampledThreshold.Rows(RowSet.All(Count), K / 2));
+        var rows = Enumerable.Range(0, Count).Select(id => Enumerable.Range(0, Dimension).Select(i => arrangement switch
+        {
+            1 => random.Next(-1, 2),
+            >= 2 when i == 0 => sample.Contains(id) == (arrangement == 2) ? (float)(Half)(3 + random.NextSingle()) : -3f,
+            _ => (float)(Half)(random.NextSingle() - 0.5f),
+        }).ToArray()).ToArray();
+        Write(temp["index"], rows, 15_000);
+        var queries = new FeatureMatrix(3, Dimension, [.. rows[7].Concat(rows[30_011]).Concat([1, 0, 0, 0, 0, 0])]);
+        Normalization.NormalizeRows(queries.Span, Dimension);
+        var twin = new BruteForce(rows, queries);
+        using var search = ExactSearch.Open(FeatureIndex.Open(temp["index"]), new SearchOptions { Threads = 3 });
+        foreach (var k in new[] { K, Count - 1 })
+        {
+            Assert.True(Same(twin.Nearest(k), search.Nearest(queries, k)));
+        }
     }
 
     [Theory]
