@@ -28,6 +28,7 @@ internal static class WhenceCommand
             CalibrateCommand.Create(streams),
             PlotCommand.Create(streams),
             EncodersCommand.Create(streams),
+            TrainCommand.Create(streams),
             DemoCommand.Create(streams),
         };
         try
