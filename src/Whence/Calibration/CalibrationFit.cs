@@ -80,7 +80,7 @@ public sealed record CalibrationFit
             }
         }
 
-        return inverseTau.Value > 0 && Calibrator.BiasGain * bias.Value > -1 && double.IsFinite(steps[^1].Loss)
+        return inverseTau.Value >= 1 / Calibrator.Largest && Calibrator.BiasGain * bias.Value > -1 && double.IsFinite(steps[^1].Loss)
             ? new CalibrationFit(inverseTau.Value, bias.Value, steps)
             : throw new WhenceException(
                 $"the fit ended at 1/tau = {inverseTau.Value:G4}, lambda = {-Calibrator.BiasGain * bias.Value:G4}, loss {steps[^1].Loss:G4}, where tau must be above 0 and lambda below 1: the exemplars are no more similar to their queries than other images are; check encoder, mapper and features.");

@@ -20,10 +20,13 @@ public sealed record Calibrator
         Origin = "published by the paper's authors for CLIP",
     };
 
-    /// <summary>Temperature tau, above 0.</summary>
+    // Far beyond anything useful; sums over hundreds of millions of images stay within their fixed point.
+    internal const double Largest = 1e6;
+
+    /// <summary>Temperature tau, above 0, at most a million.</summary>
     public required double Tau { get; init; }
 
-    /// <summary>Threshold lambda, below 1. An image further than <c>tau * ln(1 / lambda)</c> below the best has no influence.</summary>
+    /// <summary>Threshold lambda, below 1 and at least minus a million. An image further than <c>tau * ln(1 / lambda)</c> below the best has no influence.</summary>
     public required double Lambda { get; init; }
 
     /// <summary>The mass for "no training image here"; null, the default, gives none: influences sum to 1 however far the best image is.</summary>
@@ -101,9 +104,9 @@ public sealed record Calibrator
 
     internal void Validate()
     {
-        if (!(Tau > 0) || !double.IsFinite(Tau) || !(Lambda < 1) || !double.IsFinite(Lambda))
+        if (!(Tau > 0 && Tau <= Largest && Lambda < 1 && Lambda >= -Largest))
         {
-            throw new ArgumentException($"tau is {Tau} and lambda {Lambda}, but tau must be above 0 and lambda below 1");
+            throw new ArgumentException($"tau is {Tau} and lambda {Lambda}, but tau must be above 0 and at most {Largest}, lambda below 1 and at least {-Largest}");
         }
 
         if (None is { } none && (!double.IsFinite(none.Intercept) || !double.IsFinite(none.Slope) || none.Slope > 0))

@@ -74,7 +74,7 @@ public sealed class ExactSearch : IDisposable
             new SearchLayoutBuilder(index, options.Mapper, layout).Build(options.Threads, options.Progress, cancellation);
         }
 
-        var rows = new CanonicalRows(index, options.Mapper, layout, options.Map, options.InMemory);
+        var rows = new CanonicalRows(index, options.Mapper, layout, options.Map);
         return new ExactSearch(index, rows, members.Without(index.Removed), options.Threads);
     }
 

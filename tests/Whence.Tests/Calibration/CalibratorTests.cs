@@ -86,6 +86,8 @@ public class CalibratorTests
     [InlineData(-1, 0.1)]
     [InlineData(double.NaN, 0.1)]
     [InlineData(1, 1)]
+    [InlineData(1e7, 0.1)]
+    [InlineData(1, -1e7)]
     public void Refuses_impossible_parameters(double tau, double lambda) =>
         Assert.Throws<ArgumentException>(() => new Calibrator { Tau = tau, Lambda = lambda }.Normalize([1]));
 

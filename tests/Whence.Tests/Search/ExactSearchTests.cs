@@ -25,7 +25,6 @@ public class ExactSearchTests
         {
             Threads = 1 + (shape % 8),
             BuildLayout = shape % 5 != 0,
-            InMemory = shape % 7 < 3,
             Map = shape % 3 == 1 ? false : null,
         }, random);
     }

@@ -102,26 +102,6 @@ public sealed class SearchLayoutTests : IDisposable
         }
     }
 
-    [Fact]
-    public void Rows_in_memory_are_checked_when_they_are_copied_and_not_read_from_the_file_again()
-    {
-        var expected = Nearest();
-        var path = _temp["index", "search", "features", "part-00000.rows"];
-        using var search = ExactSearch.Open(FeatureIndex.Open(_temp["index"]), new() { InMemory = true });
-        Assert.Equal(expected, search.Nearest(_query, expected.Length)[0]);
-
-        var bytes = File.ReadAllBytes(path);
-        bytes[64] ^= 4;
-        using (var file = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
-        {
-            file.Write(bytes);
-        }
-
-        Assert.Equal(expected, search.Nearest(_query, expected.Length)[0]);
-        using var later = ExactSearch.Open(FeatureIndex.Open(_temp["index"]), new() { InMemory = true });
-        Assert.Contains("damaged", Assert.Throws<WhenceException>(() => later.Nearest(_query, 1)).Message, StringComparison.Ordinal);
-    }
-
     [Theory]
     [InlineData(0)]
     [InlineData(63)]
