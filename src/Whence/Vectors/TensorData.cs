@@ -70,6 +70,18 @@ public sealed class TensorData
 
     internal void WriteTo(Stream stream) => _write(stream);
 
+    /// <summary>The same elements under another key.</summary>
+    internal TensorData Renamed(string name) => new(name, Info.Type, [.. Info.Shape], ByteCount, _write);
+
+    /// <summary>The elements, little-endian, row after row; fewer than 2 GB.</summary>
+    internal byte[] ToBytes()
+    {
+        var bytes = new byte[checked((int)ByteCount)];
+        using var stream = new MemoryStream(bytes);
+        WriteTo(stream);
+        return bytes;
+    }
+
     private static TensorData FromArray(string name, ElementType type, byte[] bytes, long[] shape) =>
         new(name, type, shape, bytes.Length, stream => stream.Write(bytes));
 
