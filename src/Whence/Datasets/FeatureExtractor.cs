@@ -17,8 +17,6 @@ public sealed class FeatureExtractor
     private readonly FeatureExtractionOptions _options;
     private readonly Preprocessor _preprocessor;
     private readonly Augmenter _augmenter;
-    private readonly EncodingPipeline<int, bool> _pipeline;
-    private ExtractionImages _images = new();
 
     /// <summary>An extractor.</summary>
     /// <param name="encoder">The encoder; stays the caller's.</param>
@@ -32,11 +30,7 @@ public sealed class FeatureExtractor
         (_encoder, _options) = (encoder, options);
         _preprocessor = new Preprocessor(encoder.Spec.Preprocessing, options.Limits, options.AutoOrient);
         _augmenter = new Augmenter(options.Augmentation, encoder.Spec.Preprocessing, options.Seed);
-        _pipeline = new EncodingPipeline<int, bool>(encoder, options.Threads, options.Batch, 1 + options.Views)
-        {
-            Prepare = PrepareAsync,
-            FailFast = options.FailFast ? image => _images.Images[image].Name : null,
-        };
+        Pipeline([]); // refuses what would take too much memory
     }
 
     private int Dimension => _encoder.Spec.Dimension;
@@ -126,11 +120,11 @@ public sealed class FeatureExtractor
         Action<PartialFeatures, IReadOnlyList<UnreadImage>> save,
         CancellationToken cancellation)
     {
-        _images = images;
-        using var partial = PartialFeatures.Open(output, images.Key(_encoder.Spec, _options), images.Stamps, _pipeline.Inputs * Dimension);
+        var pipeline = Pipeline(images.Images);
+        using var partial = PartialFeatures.Open(output, images.Key(_encoder.Spec, _options), images.Stamps, pipeline.Inputs * Dimension);
         int[] missing = [.. Enumerable.Range(0, images.Images.Count).Where(i => !partial.Has(i))];
         var (encoded, known, unread) = (0L, images.Images.Count - missing.Length, new List<UnreadImage>());
-        await _pipeline.RunAsync(missing.ToAsyncEnumerable(), NotFinite, Write, cancellation);
+        await pipeline.RunAsync(missing.ToAsyncEnumerable(), NotFinite, Write, cancellation);
         save(partial, unread);
         partial.Delete();
         return new ExtractionResult(encoded, known, images.Repeated, unread);
@@ -155,9 +149,14 @@ public sealed class FeatureExtractor
         }
     }
 
-    private async ValueTask<bool> PrepareAsync(int number, Memory<float> inputs)
+    private EncodingPipeline<int, bool> Pipeline(IReadOnlyList<ExtractionImage> images) => new(_encoder, _options.Threads, _options.Batch, 1 + _options.Views)
     {
-        var image = _images.Images[number];
+        Prepare = (number, inputs) => PrepareAsync(images[number], inputs),
+        FailFast = _options.FailFast ? number => images[number].Name : null,
+    };
+
+    private async ValueTask<bool> PrepareAsync(ExtractionImage image, Memory<float> inputs)
+    {
         var bytes = await image.Read(CancellationToken.None);
         _preprocessor.PreprocessViews(bytes.Span, _augmenter, image.Name, inputs.Span);
         return true;
