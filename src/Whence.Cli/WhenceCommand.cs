@@ -25,6 +25,7 @@ internal static class WhenceCommand
             AnnCommand.Create(streams),
             FeaturesCommand.Create(streams),
             EvaluateCommand.Create(streams),
+            CalibrateCommand.Create(streams),
             PlotCommand.Create(streams),
             EncodersCommand.Create(streams),
             TrainCommand.Create(streams),

@@ -117,9 +117,13 @@ internal static class AnnCommand
         Add("one query alone", $"{Milliseconds(result.ApproximateAlone)} approximate, {Milliseconds(result.ExactAlone)} exact");
         Add("all in one call", $"{Milliseconds(result.ApproximateTogether)} a query approximate, {Milliseconds(result.ExactTogether)} exact");
         streams.OutputConsole.Write(grid);
-        streams.Output.WriteLine(result.ApproximateAlone < result.ExactAlone
-            ? "--ann-candidates trades time for recall; without --ann the answer is certain."
-            : "The exact search is as fast here: leave --ann out.");
+        streams.Output.WriteLine((result.ApproximateAlone < result.ExactAlone, result.ApproximateTogether < result.ExactTogether) switch
+        {
+            (true, true) => "--ann-candidates trades time for recall; without --ann the answer is certain.",
+            (false, false) => "The exact search is as fast here: leave --ann out.",
+            (true, false) => "The exact search of many images in one call is as fast here: take --ann for single ones only.",
+            (false, true) => "The exact search of a single image is as fast here: take --ann for many in one call only.",
+        });
 
         void Add(string name, FormattableString value) => grid.AddRow(new Text(name), new Text(FormattableString.Invariant(value)));
         static string Milliseconds(TimeSpan time) => string.Create(CultureInfo.InvariantCulture, $"{time.TotalMilliseconds:F2} ms");
