@@ -1,11 +1,13 @@
 using System.Text.Json.Nodes;
 using Whence.Bench;
+using Whence.Bench.Evaluate;
 using Whence.Bench.Fuzz;
 using Whence.Bench.Search;
 
 // One file a bench; each prints its table and returns every figure, which end the output as one line of JSON.
 var benches = new SortedDictionary<string, (string What, Func<string[], JsonObject> Run)>(StringComparer.Ordinal)
 {
+    ["evaluate"] = ("a whole evaluation: 2,000 queries against a million distractors, its steps and memory, beside torch", EvaluateBench.Run),
     ["fuzz"] = ("damaged files of every format: read or refused with one line, in bounded time and memory", FuzzBench.Run),
     ["kill"] = ("an index killed again and again: is it the one of an uninterrupted run?", KillBench.Run),
     ["preprocess"] = ("decode, resize and crop: equality with Pillow's pixels, and images a second beside Pillow + torchvision", PreprocessBench.Run),

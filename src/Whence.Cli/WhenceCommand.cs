@@ -23,6 +23,7 @@ internal static class WhenceCommand
             InfoCommand.Create(streams),
             VerifyCommand.Create(streams),
             AnnCommand.Create(streams),
+            EvaluateCommand.Create(streams),
             EncodersCommand.Create(streams),
             DemoCommand.Create(streams),
         };

@@ -9,7 +9,7 @@ public partial class ArchitectureTests
     private static readonly string Library = Path.Combine(SharedData.RepositoryRoot, "src", "Whence");
 
     // The data's one way: a folder uses only what lies before it. Files lies under all of them.
-    private static readonly string[] Hallway = ["Files", "Images", "Vectors", "Encoders", "Mapping", "Calibration", "Search", "Reports"];
+    private static readonly string[] Hallway = ["Files", "Images", "Vectors", "Encoders", "Mapping", "Calibration", "Search", "Datasets", "Evaluation", "Reports"];
 
     [Fact]
     public void The_library_knows_no_torch_no_console_and_no_http()

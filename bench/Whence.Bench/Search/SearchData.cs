@@ -143,7 +143,7 @@ internal sealed class SearchData
     /// Normally distributed numbers (Box and Muller: the length and angle of pairs), which make a vector's direction uniform.
     /// Numbers from a cube would not do: their largest is twice as near to their average, which flatters a quantised scan.
     /// </summary>
-    private static float[] Normal(Random random, int count)
+    public static float[] Normal(Random random, int count)
     {
         var half = (count + 1) / 2;
         var bits = new uint[2 * half];

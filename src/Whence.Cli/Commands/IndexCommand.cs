@@ -28,7 +28,7 @@ internal static class IndexCommand
         var retry = new Option<bool>("--retry-failures") { Description = "Try again the images that earlier runs could not read" };
         var dryRun = new Option<bool>("--dry-run") { Description = "Estimate time and disk, write nothing" };
         var embeddings = new Option<string?>("--from-embeddings") { Description = "Import a clip-retrieval folder (img_emb_*.npy, metadata_*.parquet)", HelpName = "DIR" };
-        var features = new Option<string?>("--from-features") { Description = "Import a features file {feats, paths} (.pth)", HelpName = "FILE" };
+        var features = new Option<string?>("--from-features") { Description = "Import raw features (.npy, .npz, .safetensors, or the authors' .pth {feats, paths})", HelpName = "FILE" };
         var autoOrient = new Option<bool>("--auto-orient") { Description = "Turn images, and later queries, as their EXIF data says (the authors' code does not)" };
         var images = new ImageOptions();
 

@@ -1,5 +1,7 @@
 using System.Diagnostics;
+using System.Globalization;
 using Spectre.Console;
+using Whence.Evaluation;
 using Whence.Search;
 
 namespace Whence.Cli.Output;
@@ -79,7 +81,7 @@ internal static class ProgressView
     }
 
     /// <summary>Progress of the making of a search layout: a line now and then, none for small indexes.</summary>
-    public static IProgress<LayoutProgress> ForLayout(TextWriter error)
+    public static IProgress<LayoutProgress> ForLayout(TextWriter error, string what = "making the search layout (once)")
     {
         var (watch, last, gate) = (Stopwatch.StartNew(), TimeSpan.Zero, new Lock());
         return new Reporter<LayoutProgress>(progress =>
@@ -89,8 +91,29 @@ internal static class ProgressView
                 if (progress.Total >= LayoutWorthTelling && watch.Elapsed - last >= LayoutLineEvery)
                 {
                     last = watch.Elapsed;
-                    error.WriteLine($"making the search layout (once): {progress.Done:N0} of {progress.Total:N0} images");
+                    error.WriteLine($"{what}: {progress.Done:N0} of {progress.Total:N0} images");
                 }
+            }
+        });
+    }
+
+    /// <summary>Progress of an evaluation: a line now and then.</summary>
+    /// <param name="error">Where to.</param>
+    /// <param name="total">Queries of all test cases.</param>
+    public static IProgress<EvaluationProgress> ForEvaluation(TextWriter error, long total)
+    {
+        var (watch, last, finished, current) = (Stopwatch.StartNew(), TimeSpan.Zero, 0L, default(EvaluationProgress));
+        return new Reporter<EvaluationProgress>(progress =>
+        {
+            finished += progress.TestCase == current.TestCase ? progress.Done - current.Done : progress.Done;
+            current = progress;
+            if (finished < total && watch.Elapsed - last >= LayoutLineEvery)
+            {
+                last = watch.Elapsed;
+                var rate = finished / last.TotalSeconds;
+                error.WriteLine(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{progress.TestCase}: {finished:N0} of {total:N0} queries, {rate:F0}/s, {Durations.Text(TimeSpan.FromSeconds((total - finished) / Math.Max(rate, 0.001)))} left"));
             }
         });
     }

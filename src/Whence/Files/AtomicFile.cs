@@ -12,9 +12,12 @@ internal static class AtomicFile
     private const int BufferSize = 1 << 20;
 
     /// <summary>Writes to a temporary file beside the target, flushes it to the disk and renames it.</summary>
+    /// <param name="path">The target.</param>
+    /// <param name="write">Writes the content.</param>
+    /// <param name="flush">False leaves it to the system when the disk gets it, for what nobody needs after a loss of power.</param>
     /// <returns>SHA-256 of what was written, lower-case hexadecimal.</returns>
     /// <exception cref="WhenceException">The disk is full, the folder read-only, ...; the old file stands.</exception>
-    public static string Write(string path, Action<Stream> write)
+    public static string Write(string path, Action<Stream> write, bool flush = true)
     {
         var temporary = path + TemporarySuffix;
         try
@@ -27,7 +30,7 @@ internal static class AtomicFile
                     write(hashed);
                 }
 
-                stream.Flush(flushToDisk: true);
+                stream.Flush(flushToDisk: flush);
             }
 
             File.Move(temporary, path, overwrite: true);

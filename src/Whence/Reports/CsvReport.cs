@@ -88,7 +88,7 @@ public static class CsvReport
     }
 
     // The full-width signs count too: spreadsheets in East Asian locales read them like the ASCII ones.
-    private static string Guarded(string cell) =>
+    internal static string Guarded(string cell) =>
         cell.Length > 0 && "=+-@\t\r\n\uFF1D\uFF0B\uFF0D\uFF20".Contains(cell[0], StringComparison.Ordinal) && !IsNumber(cell)
             ? "'" + cell
             : cell;

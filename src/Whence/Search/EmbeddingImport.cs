@@ -77,37 +77,27 @@ public static class EmbeddingImport
         return new IndexProgress(imported, 0, total - imported);
     }
 
-    /// <summary>Imports the authors' features, <c>{"feats": [N, D], "paths": [...]}</c>: raw, one path a row.</summary>
+    /// <summary>
+    /// Imports a file of raw features (<see cref="FeatureFile"/>): the authors' <c>{"feats": [N, D], "paths": [...]}</c>, .npy, .npz or .safetensors.
+    /// A row's source is its path, or its place in the file where that names none.
+    /// </summary>
     /// <returns>Rows imported, and rows passed over because their path is in the index already.</returns>
     /// <exception cref="WhenceException">The file is not laid out so.</exception>
     public static IndexProgress FromFeatures(
         string path, string folder, Options options, IProgress<IndexProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
-        using var file = TorchFile.Open(path);
-        var root = file.Root.AsDictionary();
-        if (!root.TryGetValue("feats", out var feats) || !root.TryGetValue("paths", out var paths))
-        {
-            throw new WhenceException($"{path}: has {string.Join(", ", root.Keys)}, expected 'feats' and 'paths'.");
-        }
-
-        var tensor = feats.AsTensor();
-        var names = paths.AsTexts();
-        if (tensor.Info.Shape is not [var rows, var columns and > 0 and <= 65_536] || names.Count != rows)
-        {
-            throw new WhenceException($"{path}: 'feats' has shape [{string.Join(", ", tensor.Info.Shape)}] and 'paths' {names.Count} entries, expected [N, D] and N.");
-        }
-
-        using var writer = Open(folder, "features", (int)columns, normalized: false, options);
-        var feature = new float[columns];
+        using var file = FeatureFile.Open(path);
+        using var writer = Open(folder, "features", file.Columns, normalized: false, options);
+        var feature = new float[file.Columns];
         var imported = 0L;
-        for (var i = 0; i < rows; i++)
+        for (var i = 0; i < file.Rows; i++)
         {
             cancellation.ThrowIfCancellationRequested();
-            var name = names[i];
+            var name = file.Names?[i] ?? $"{Path.GetFullPath(path)}::{i}";
             if (writer.IsNew(name))
             {
-                tensor.ReadRows(i, feature);
+                file.ReadRows(i, feature);
                 writer.Add(new IndexedImage { Id = -1, Source = name, Key = Path.GetFileName(name) }, feature);
                 imported++;
             }
@@ -116,7 +106,7 @@ public static class EmbeddingImport
         }
 
         writer.Commit();
-        return new IndexProgress(imported, 0, rows - imported);
+        return new IndexProgress(imported, 0, file.Rows - imported);
     }
 
     // clip-retrieval names a row by its path or url; where there is neither, its place in the file has to do.

@@ -17,6 +17,7 @@ internal sealed class IndexWriter : IDisposable
 
     private readonly string _folder;
     private readonly int _partSize;
+    private readonly bool _flush;
     private readonly IDisposable _lock;
     private readonly SourceSet _seen = new();
     private readonly OrderedDictionary<string, FailedImage> _failures = [];
@@ -25,8 +26,13 @@ internal sealed class IndexWriter : IDisposable
     private bool _failuresChanged;
 
     /// <summary>Creates the folder or goes on with the index in it.</summary>
+    /// <param name="folder">The index.</param>
+    /// <param name="blank">What it is made with.</param>
+    /// <param name="partSize">Rows of a part.</param>
+    /// <param name="retryFailures">Whether images that could not be read are tried again.</param>
+    /// <param name="flush">Whether what is written survives a loss of power; false for an index that nobody keeps.</param>
     /// <exception cref="WhenceException">The folder holds another encoder's index, or another process writes it.</exception>
-    public IndexWriter(string folder, IndexManifest blank, int partSize, bool retryFailures = false)
+    public IndexWriter(string folder, IndexManifest blank, int partSize, bool retryFailures = false, bool flush = true)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(partSize, 1);
         if ((long)partSize * blank.Dimension > MaxPartValues)
@@ -37,6 +43,7 @@ internal sealed class IndexWriter : IDisposable
 
         _folder = folder;
         _partSize = partSize;
+        _flush = flush;
         var manifestPath = Path.Combine(folder, IndexManifest.FileName);
         if (!File.Exists(manifestPath) && Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any(IsForeign))
         {
@@ -139,30 +146,45 @@ internal sealed class IndexWriter : IDisposable
             return;
         }
 
-        var part = new IndexPart
-        {
-            Number = Manifest.Parts.Count == 0 ? 0 : checked(Manifest.Parts.Max(p => p.Number) + 1),
-            FirstId = Manifest.Count,
-            Rows = _rows.Count,
-            FeaturesSha256 = "",
-            MetadataSha256 = "",
-        };
-        part = part with
-        {
-            FeaturesSha256 = WriteFeatures(Path.Combine(_folder, part.FeaturesFile), CollectionsMarshal.AsSpan(_features), Manifest),
-            MetadataSha256 = AtomicFile.Write(
-                Path.Combine(_folder, part.MetadataFile), stream => stream.Write(MetadataFile.WriteImages(_rows))),
-        };
-        Manifest = Manifest with { Parts = [.. Manifest.Parts, part] };
-        Manifest.Save(_folder);
+        Append(WritePart(NextNumber, _rows, CollectionsMarshal.AsSpan(_features)));
         _rows.Clear();
         _features.Clear();
+    }
+
+    /// <summary>The number of the part that is appended next.</summary>
+    public int NextNumber => Manifest.Parts.Count == 0 ? 0 : checked(Manifest.Parts.Max(p => p.Number) + 1);
+
+    /// <summary>Writes the files of a part, which counts once it is appended. Several threads may each write another one ahead.</summary>
+    /// <param name="number">Its number.</param>
+    /// <param name="rows">What is known of its images, with their ids.</param>
+    /// <param name="features">Rows x dimension, values that the index can hold (<see cref="Problem"/>).</param>
+    public IndexPart WritePart(int number, IReadOnlyList<IndexedImage> rows, ReadOnlySpan<float> features)
+    {
+        var part = new IndexPart { Number = number, FirstId = rows[0].Id, Rows = rows.Count, FeaturesSha256 = "", MetadataSha256 = "" };
+        return part with
+        {
+            FeaturesSha256 = WriteFeatures(Path.Combine(_folder, part.FeaturesFile), features, Manifest, _flush),
+            MetadataSha256 = AtomicFile.Write(
+                Path.Combine(_folder, part.MetadataFile), stream => stream.Write(MetadataFile.WriteImages(rows)), _flush),
+        };
+    }
+
+    /// <summary>Has the manifest name a part, the next one.</summary>
+    public void Append(IndexPart part)
+    {
+        if ((part.Number, part.FirstId) != (NextNumber, Manifest.Count))
+        {
+            throw new ArgumentException($"Part {part.Number} begins with id {part.FirstId}, the next one is {NextNumber} and begins with {Manifest.Count}.", nameof(part));
+        }
+
+        Manifest = Manifest with { Parts = [.. Manifest.Parts, part] };
+        Manifest.Save(_folder);
     }
 
     public void Dispose() => _lock.Dispose();
 
     /// <summary>Writes rows x d features as the manifest says they are stored; returns the file's SHA-256.</summary>
-    public static unsafe string WriteFeatures(string path, ReadOnlySpan<float> features, IndexManifest manifest)
+    public static unsafe string WriteFeatures(string path, ReadOnlySpan<float> features, IndexManifest manifest, bool flush = true)
     {
         fixed (float* data = features)
         {
@@ -186,7 +208,7 @@ internal sealed class IndexWriter : IDisposable
                 }
 
                 ArrayPool<Half>.Shared.Return(halves);
-            });
+            }, flush);
         }
     }
 

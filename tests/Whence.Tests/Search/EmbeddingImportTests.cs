@@ -81,6 +81,15 @@ public class EmbeddingImportTests
     }
 
     [Fact]
+    public void Features_without_names_are_called_after_their_place()
+    {
+        using var temp = new TempFolder();
+        SafetensorsFile.Write(temp["x.safetensors"], [TensorData.FromSingle("feats", [1, 2, 1, 2], 2, 2)]);
+        Assert.Equal(2, EmbeddingImport.FromFeatures(temp["x.safetensors"], temp["index"], new()).Indexed);
+        Assert.Equal([temp["x.safetensors"] + "::0", temp["x.safetensors"] + "::1"], FeatureIndex.Open(temp["index"]).ReadMetadata().Select(i => i.Source));
+    }
+
+    [Fact]
     public void Features_of_another_dimension_than_the_named_encoder_are_refused()
     {
         using var temp = new TempFolder();

@@ -1,0 +1,158 @@
+using System.Globalization;
+using System.Text.Json;
+using Whence.Vectors;
+
+namespace Whence.Datasets;
+
+/// <summary>The files that hold <see cref="TestCaseFeatures"/> (<c>docs/formats.md</c>): the authors' .pth, and .safetensors.</summary>
+internal static class TestCaseFiles
+{
+    private const string FormatName = "whence-test-case";
+    private const int CurrentVersion = 1;
+
+    private const string ExemplarsKey = "exemplars";
+    private const string ChunksKey = "exemplar_chunks";
+    private const string FeaturesPrefix = "synth.";
+    private const string IdsPrefix = "synth_ids.";
+    private const string ExemplarPathsKey = "exemplar_paths";
+    private const string PathsPrefix = "synth_paths.";
+    private const string EncoderKey = "encoder";
+    private const string FormatKey = "format";
+    private const string VersionKey = "version";
+
+    public static TestCaseFeatures ReadTorch(string path)
+    {
+        using var file = TorchFile.Open(path);
+        var root = file.Root.AsDictionary();
+        var chunks = root[ChunksKey];
+        var ends = chunks.Kind == TorchKind.Tensor
+            ? ReadPairs(path, chunks.AsTensor().Info, chunks.AsTensor().ReadInt64)
+            : [.. chunks.AsList().SelectMany((chunk, i) => chunk.AsList() is { Count: 2 } pair
+                ? pair.Select(end => end.AsInt64())
+                : throw Bad(path, $"'{ChunksKey}[{i}]' has {chunk.AsList().Count} entries, expected start and end"))];
+        var (features, ids, paths) = (root["synth_tensors"].AsDictionary(), root["synth_ids"].AsDictionary(), root["synth_paths"].AsDictionary());
+        CheckSameTypes(path, "synth_tensors", features.Keys, "synth_ids", ids.Keys);
+        CheckSameTypes(path, "synth_tensors", features.Keys, "synth_paths", paths.Keys);
+        return new TestCaseFeatures(
+            TestCase.NameOf(path),
+            root["exemplar_tensors"].AsTensor().ReadMatrix(),
+            Chunks(path, ends),
+            [.. Ordered(features.Keys).Select(type => new PromptFeatures(
+                type,
+                features[type].AsTensor().ReadMatrix(),
+                Models(path, ids[type].Kind == TorchKind.Tensor ? ids[type].AsTensor().ReadInt64() : ids[type].AsList().Select(id => id.AsInt64())),
+                paths[type].AsTexts()))],
+            root[ExemplarPathsKey].AsTexts());
+    }
+
+    public static TestCaseFeatures ReadSafetensors(string path)
+    {
+        using var file = SafetensorsFile.Open(path);
+        CheckVersion(path, file.Metadata);
+        var types = Types(file.Tensors.Keys, FeaturesPrefix);
+        CheckSameTypes(path, FeaturesPrefix + "*", types, IdsPrefix + "*", Types(file.Tensors.Keys, IdsPrefix));
+        var chunks = file.View(ChunksKey);
+        return new TestCaseFeatures(
+            TestCase.NameOf(path),
+            file.ReadMatrix(ExemplarsKey),
+            Chunks(path, ReadPairs(path, chunks.Info, chunks.ReadInt64)),
+            [.. Ordered(types).Select(type => new PromptFeatures(
+                type,
+                file.ReadMatrix(FeaturesPrefix + type),
+                Models(path, file.ReadInt64(IdsPrefix + type)),
+                ReadPaths(path, file.Metadata, PathsPrefix + type)))],
+            ReadPaths(path, file.Metadata, ExemplarPathsKey),
+            file.Metadata.GetValueOrDefault(EncoderKey));
+    }
+
+    public static void Write(string path, TestCaseFeatures features)
+    {
+        var metadata = new Dictionary<string, string>
+        {
+            [FormatKey] = FormatName,
+            [VersionKey] = CurrentVersion.ToString(CultureInfo.InvariantCulture),
+        };
+        AddPaths(ExemplarPathsKey, features.ExemplarPaths);
+        if (features.Encoder is { } encoder)
+        {
+            metadata[EncoderKey] = encoder;
+        }
+
+        var ends = features.Chunks.SelectMany(chunk => new long[] { chunk.Start, chunk.End }).ToArray();
+        var tensors = new List<TensorData> { Matrix(ExemplarsKey, features.Exemplars), TensorData.FromInt64(ChunksKey, ends, features.Chunks.Count, 2) };
+        foreach (var prompt in features.Prompts.OrderBy(p => p.Type, StringComparer.Ordinal))
+        {
+            tensors.Add(Matrix(FeaturesPrefix + prompt.Type, prompt.Features));
+            tensors.Add(TensorData.FromInt64(IdsPrefix + prompt.Type, [.. prompt.Models.Select(m => (long)m)], prompt.Models.Count));
+            AddPaths(PathsPrefix + prompt.Type, prompt.Paths);
+        }
+
+        SafetensorsFile.Write(path, tensors, metadata);
+
+        void AddPaths(string key, IReadOnlyList<string>? paths)
+        {
+            if (paths is not null)
+            {
+                metadata[key] = JsonSerializer.Serialize(paths);
+            }
+        }
+    }
+
+    private static TensorData Matrix(string name, FeatureMatrix matrix) => TensorData.FromSingle(name, matrix.Span, matrix.Rows, matrix.Columns);
+
+    private static string[] Types(IEnumerable<string> names, string prefix) =>
+        [.. names.Where(name => name.StartsWith(prefix, StringComparison.Ordinal)).Select(name => name[prefix.Length..])];
+
+    // Neither a dict nor a header promises an order, and results must not depend on it.
+    private static IEnumerable<string> Ordered(IEnumerable<string> types) => types.Order(StringComparer.Ordinal);
+
+    private static long[] ReadPairs(string path, TensorInfo info, Func<long[]> read) => info.Shape is [_, 2]
+        ? read()
+        : throw Bad(path, $"'{ChunksKey}' is {info}, expected integers [models, 2]");
+
+    private static ExemplarChunk[] Chunks(string path, long[] ends) => [.. ends.Chunk(2).Select((pair, i) =>
+        pair is [>= 0 and <= int.MaxValue, >= 0 and <= int.MaxValue]
+            ? new ExemplarChunk((int)pair[0], (int)pair[1])
+            : throw Bad(path, $"chunk {i} is {pair[0]} to {pair[1]}, which are no rows"))];
+
+    private static int[] Models(string path, IEnumerable<long> ids) => [.. ids.Select(id => id is >= 0 and <= int.MaxValue
+        ? (int)id
+        : throw Bad(path, $"{id} is no id of a model"))];
+
+    private static string[]? ReadPaths(string path, IReadOnlyDictionary<string, string> metadata, string key)
+    {
+        if (!metadata.TryGetValue(key, out var json))
+        {
+            return null;
+        }
+
+        try
+        {
+            var paths = JsonSerializer.Deserialize<string[]>(json);
+            return paths is not null && Array.TrueForAll(paths, p => p is not null) ? paths : throw new JsonException("null where text is needed");
+        }
+        catch (JsonException e)
+        {
+            throw new WhenceException($"'{path}': '{key}' in its header is no list of paths ({e.Message}); extract the features again.", e);
+        }
+    }
+
+    private static void CheckVersion(string path, IReadOnlyDictionary<string, string> metadata)
+    {
+        if (metadata.GetValueOrDefault(FormatKey) == FormatName
+            && metadata.GetValueOrDefault(VersionKey) is var version && version != CurrentVersion.ToString(CultureInfo.InvariantCulture))
+        {
+            throw new WhenceException($"'{path}': has format version {version}, this build reads {CurrentVersion}; update Whence.");
+        }
+    }
+
+    private static void CheckSameTypes(string path, string first, IEnumerable<string> types, string second, IEnumerable<string> others)
+    {
+        if (!types.ToHashSet(StringComparer.Ordinal).SetEquals(others))
+        {
+            throw Bad(path, $"'{first}' has {Listing.Of([.. types])}, '{second}' has {Listing.Of([.. others])}; expected the same types of prompts");
+        }
+    }
+
+    private static WhenceException Bad(string path, string problem) => new($"'{path}': {problem}; extract the features again.");
+}

@@ -1,0 +1,142 @@
+using Whence.Datasets;
+using Whence.Files;
+using Whence.Mapping;
+using Whence.Search;
+using Whence.Vectors;
+
+namespace Whence.Evaluation;
+
+/// <summary>
+/// Ranks the exemplars of test cases as section 4.1 of the paper asks: the candidates of a query are all distractors and only the exemplars of
+/// the model that made it. Distractors and exemplars are mapped by h, queries by h~, then L2-normalised. Nothing is sorted: an exemplar's rank is
+/// the number of distractors at least as similar (<see cref="ExactSearch.Ranks"/>), and of the model's own exemplars before it.
+/// </summary>
+public sealed class Evaluator : IDisposable
+{
+    // Queries that share a pass over the distractors.
+    private const int MostQueries = 1024;
+
+    private readonly FeatureIndex _distractors;
+    private readonly EvaluationOptions _options;
+    private readonly ExactSearch _search;
+
+    /// <summary>An evaluator over distractors.</summary>
+    /// <param name="distractors">The distractors; images that were removed from the index are none.</param>
+    /// <param name="options">Mapper, threads; null for the defaults.</param>
+    /// <param name="layoutProgress">Told how far the making of the search layout is, which the first evaluation takes; null for nobody.</param>
+    /// <param name="cancellation">Stops the making of the layout.</param>
+    /// <exception cref="WhenceException">The mapper does not fit the distractors, or the index is damaged.</exception>
+    public Evaluator(
+        FeatureIndex distractors, EvaluationOptions? options = null, IProgress<LayoutProgress>? layoutProgress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(distractors);
+        _distractors = distractors;
+        _options = options ?? new();
+        _options.Validate();
+        _search = ExactSearch.Open(
+            distractors, new SearchOptions { Mapper = _options.Mapper?.Real, Threads = _options.Threads, Progress = layoutProgress }, cancellation);
+    }
+
+    /// <summary>N, the number of distractors.</summary>
+    public long Distractors => _search.Searched;
+
+    /// <summary>Refuses a test case whose features cannot be compared with the distractors'; <see cref="Rank(TestCaseFeatures, IProgress{EvaluationProgress}?, CancellationToken)"/> does so too.</summary>
+    /// <exception cref="WhenceException">They are another encoder's.</exception>
+    public void Check(TestCaseFeatures testCase)
+    {
+        ArgumentNullException.ThrowIfNull(testCase);
+        var manifest = _distractors.Manifest;
+        if (testCase.Dimension != manifest.Dimension)
+        {
+            throw new WhenceException(
+                $"test case '{testCase.Name}': its features have {testCase.Dimension} values, those of the distractors in {_distractors.Folder} have {manifest.Dimension}; both must come from one encoder.");
+        }
+
+        if (testCase.Encoder is { } encoder && manifest.EncoderSpec is { } spec && spec.Name != encoder)
+        {
+            throw new WhenceException(
+                $"test case '{testCase.Name}': its features were made by encoder '{encoder}', those of the distractors in {_distractors.Folder} by '{spec.Name}'; both must come from one encoder.");
+        }
+    }
+
+    /// <summary>Ranks every query's own exemplars.</summary>
+    /// <param name="testCase">Raw features.</param>
+    /// <param name="progress">Told after each batch of queries; null for nobody.</param>
+    /// <param name="cancellation">Stops between blocks of distractors.</param>
+    /// <exception cref="WhenceException">The features are another encoder's, or a distractor that matters is damaged or not finite.</exception>
+    public TestCaseRanks Rank(TestCaseFeatures testCase, IProgress<EvaluationProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        Check(testCase);
+        var exemplars = Prepare(_options.Mapper?.Real, testCase.Exemplars.Span, testCase.Dimension, testCase.Name);
+        var total = testCase.Prompts.Sum(p => (long)p.Models.Count);
+        var done = 0L;
+        return new TestCaseRanks(testCase.Name, [.. testCase.Chunks.Select(c => c.Count)], [.. testCase.Prompts.Select(RankPrompt)]);
+
+        PromptRanks RankPrompt(PromptFeatures prompt)
+        {
+            var ranks = new List<QueryRanks>(prompt.Models.Count);
+            foreach (var batch in Enumerable.Range(0, prompt.Models.Count).Chunk(MostQueries))
+            {
+                var raw = prompt.Features.Span.Slice(batch[0] * testCase.Dimension, batch.Length * testCase.Dimension);
+                var queries = Prepare(_options.Mapper?.Synth, raw, testCase.Dimension, testCase.Name);
+                ranks.AddRange(RankBatch(queries, exemplars, batch.Select(q => prompt.Models[q]).ToArray(), testCase.Chunks, cancellation));
+                progress?.Report(new EvaluationProgress(testCase.Name, done += batch.Length, total));
+            }
+
+            return new PromptRanks(prompt.Type, ranks, prompt.Paths);
+        }
+    }
+
+    /// <summary>Closes the distractors' files.</summary>
+    public void Dispose() => _search.Dispose();
+
+    private IEnumerable<QueryRanks> RankBatch(
+        FeatureMatrix queries, FeatureMatrix exemplars, int[] models, IReadOnlyList<ExemplarChunk> chunks, CancellationToken cancellation)
+    {
+        var own = new float[models.Length][];
+        var parallel = new ParallelOptions { MaxDegreeOfParallelism = _options.Threads, CancellationToken = cancellation };
+        Unwrap.Aggregate(() => Parallel.For(0, models.Length, parallel, q =>
+        {
+            var chunk = chunks[models[q]];
+            own[q] = new float[chunk.Count];
+            for (var i = 0; i < chunk.Count; i++)
+            {
+                own[q][i] = (float)DotProduct.Of(exemplars.Row(chunk.Start + i), queries.Row(q)); // as the search defines it, so that ties are ties
+            }
+        }));
+        var before = _search.Ranks(queries, own, cancellation);
+        return models.Select((model, q) => Rank(model, own[q], before[q]));
+    }
+
+    /// <summary>From similarities to ranks.</summary>
+    /// <param name="model">The query's model.</param>
+    /// <param name="similarities">Per exemplar.</param>
+    /// <param name="before">Per exemplar the distractors at least as similar.</param>
+    private static QueryRanks Rank(int model, float[] similarities, long[] before)
+    {
+        var order = Enumerable.Range(0, similarities.Length).OrderByDescending(i => similarities[i]).ToArray(); // stable
+        var (ranks, sorted) = (new long[order.Length], new long[order.Length]);
+        for (var place = 0; place < order.Length; place++)
+        {
+            ranks[order[place]] = sorted[place] = before[order[place]] + place + 1;
+        }
+
+        return new QueryRanks(model, ranks, sorted);
+    }
+
+    private static FeatureMatrix Prepare(Mapper? mapper, ReadOnlySpan<float> raw, int dimension, string name)
+    {
+        var features = new FeatureMatrix(raw.Length / dimension, dimension, raw.ToArray());
+        var mapped = mapper?.Apply(features) ?? features;
+        foreach (var value in mapped.Span)
+        {
+            if (!float.IsFinite(value))
+            {
+                throw new WhenceException($"test case '{name}': the mapper turns a feature into {value}; it is damaged or made for another encoder.");
+            }
+        }
+
+        Normalization.NormalizeRows(mapped.Span, mapped.Columns);
+        return mapped;
+    }
+}
