@@ -7,6 +7,7 @@ using Whence.Bench.Search;
 // One file a bench; each prints its table and returns every figure, which end the output as one line of JSON.
 var benches = new SortedDictionary<string, (string What, Func<string[], JsonObject> Run)>(StringComparer.Ordinal)
 {
+    ["calibrate"] = ("a whole calibration at the paper's size, 4,096 queries x 100,000 candidates: its steps and memory", CalibrateBench.Run),
     ["evaluate"] = ("a whole evaluation: 2,000 queries against a million distractors, its steps and memory, beside torch", EvaluateBench.Run),
     ["fuzz"] = ("damaged files of every format: read or refused with one line, in bounded time and memory", FuzzBench.Run),
     ["kill"] = ("an index killed again and again: is it the one of an uninterrupted run?", KillBench.Run),

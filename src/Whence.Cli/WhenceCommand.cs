@@ -24,6 +24,7 @@ internal static class WhenceCommand
             VerifyCommand.Create(streams),
             AnnCommand.Create(streams),
             EvaluateCommand.Create(streams),
+            CalibrateCommand.Create(streams),
             EncodersCommand.Create(streams),
             DemoCommand.Create(streams),
         };

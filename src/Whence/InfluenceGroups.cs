@@ -5,7 +5,7 @@ namespace Whence;
 
 /// <summary>The share each value of a metadata column earned, for example each creator.</summary>
 /// <param name="Column">The metadata column.</param>
-/// <param name="Shares">One entry a value, influence descending, then value; they sum to 1.</param>
+/// <param name="Shares">One entry a value, influence descending, then value; they sum to 1, or to 1 minus <see cref="Attribution.None"/>.</param>
 public sealed record InfluenceGroups(string Column, IReadOnlyList<InfluenceShare> Shares)
 {
     /// <summary>Sums influence per value of a column over every image that has any, for several queries at once.</summary>
