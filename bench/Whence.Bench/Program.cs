@@ -3,6 +3,7 @@ using Whence.Bench;
 using Whence.Bench.Evaluate;
 using Whence.Bench.Fuzz;
 using Whence.Bench.Search;
+using Whence.Bench.Training;
 
 // One file a bench; each prints its table and returns every figure, which end the output as one line of JSON.
 var benches = new SortedDictionary<string, (string What, Func<string[], JsonObject> Run)>(StringComparer.Ordinal)
@@ -14,6 +15,8 @@ var benches = new SortedDictionary<string, (string What, Func<string[], JsonObje
     ["preprocess"] = ("decode, resize and crop: equality with Pillow's pixels, and images a second beside Pillow + torchvision", PreprocessBench.Run),
     ["index"] = ("indexing: images a second beside the encoder and the preprocessing alone, and memory", IndexBench.Run),
     ["retrieval"] = ("real photographs: does the default encoder find the others of the same subject?", RetrievalBench.Run),
+    ["rotation"] = ("training on features whose rotation is known: recall before and after beside the ceiling, with and without the regulariser", RotationBench.Run),
+    ["train"] = ("training at the paper's size, 100 epochs, beside the same loop in PyTorch", TrainBench.Run),
     ["search"] = ("exact search of a million vectors: time and memory beside faiss, torch and libtorch, growth, disk", SearchBench.Run),
 };
 

@@ -26,6 +26,7 @@ internal static class WhenceCommand
             EvaluateCommand.Create(streams),
             CalibrateCommand.Create(streams),
             EncodersCommand.Create(streams),
+            TrainCommand.Create(streams),
             DemoCommand.Create(streams),
         };
         try

@@ -109,6 +109,7 @@ public sealed class Attributor : IDisposable
                 $"The calibration was fitted for {(mapper.Length == 0 ? "raw features" : "another mapper")}, the attribution uses {(options.Mapper is { } used ? $"mapper '{used.Name}'" : "none")}; give the mapper that it was fitted with, or calibrate again.");
         }
 
+        options.Mapper?.CheckEncoder(encoder.Spec.Name, index.Folder);
         _index = index;
         _encoder = encoder;
         _options = options;

@@ -18,6 +18,9 @@ public sealed record TestCaseModel
 
     /// <summary>What the exemplars show, for models of objects; null where the file does not say.</summary>
     public string? Category { get; init; }
+
+    /// <summary>All other members of the model's object that are text, by name: what models can be grouped by (an artist, a source).</summary>
+    public IReadOnlyDictionary<string, string> Further { get; init; } = new Dictionary<string, string>();
 }
 
 /// <summary>
@@ -89,6 +92,9 @@ public sealed class TestCase
             Category = model.TryGetProperty("category", out var category) && category.ValueKind != JsonValueKind.Null
                 ? Member(path, model, "category", where, JsonValueKind.String).GetString()
                 : null,
+            Further = model.EnumerateObject()
+                .Where(member => member.Value.ValueKind == JsonValueKind.String && member.Name is not ("class_id" or "category"))
+                .ToDictionary(member => member.Name, member => member.Value.GetString()!, StringComparer.Ordinal),
         };
     }
 

@@ -16,7 +16,9 @@ public readonly record struct ExemplarChunk(int Start, int End)
 /// <param name="Features">Raw features, queries x d.</param>
 /// <param name="Models">Per query the number of the model that made it.</param>
 /// <param name="Paths">Per query the path of the image; null where the file does not say.</param>
-public sealed record PromptFeatures(string Type, FeatureMatrix Features, IReadOnlyList<int> Models, IReadOnlyList<string>? Paths);
+/// <param name="Views">Raw features of N augmented views of each query: row q * N + v is view v of query q. Null where there are none.</param>
+public sealed record PromptFeatures(
+    string Type, FeatureMatrix Features, IReadOnlyList<int> Models, IReadOnlyList<string>? Paths, FeatureMatrix? Views = null);
 
 /// <summary>
 /// Raw features of all images of a test case: the exemplars of its models, and what the models made with prompts of each type. The images
@@ -31,6 +33,8 @@ public sealed class TestCaseFeatures
     /// <param name="prompts">The queries by type of prompts, at least one type; no type twice.</param>
     /// <param name="exemplarPaths">m paths, or null.</param>
     /// <param name="encoder">Name of the encoder, or null where nobody says.</param>
+    /// <param name="exemplarViews">N augmented views of each exemplar, (m N) x d, row e * N + v is view v of exemplar e; null for none. The prompts then have as many.</param>
+    /// <param name="columns">What is known of the models, by name: a text or null per model. Null for nothing.</param>
     /// <exception cref="WhenceException">They do not fit together, or a feature is not finite.</exception>
     public TestCaseFeatures(
         string name,
@@ -38,13 +42,16 @@ public sealed class TestCaseFeatures
         IReadOnlyList<ExemplarChunk> chunks,
         IReadOnlyList<PromptFeatures> prompts,
         IReadOnlyList<string>? exemplarPaths = null,
-        string? encoder = null)
+        string? encoder = null,
+        FeatureMatrix? exemplarViews = null,
+        IReadOnlyDictionary<string, IReadOnlyList<string?>>? columns = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
         ArgumentNullException.ThrowIfNull(exemplars);
         ArgumentNullException.ThrowIfNull(chunks);
         ArgumentNullException.ThrowIfNull(prompts);
         (Name, Exemplars, Chunks, Prompts, ExemplarPaths, Encoder) = (name, exemplars, chunks, prompts, exemplarPaths, encoder);
+        (ExemplarViews, Columns) = (exemplarViews, columns ?? new Dictionary<string, IReadOnlyList<string?>>());
         CheckChunks();
         CheckFeatures("exemplars", exemplars, exemplarPaths);
         if (prompts.Count == 0 || prompts.DistinctBy(p => p.Type, StringComparer.Ordinal).Count() != prompts.Count)
@@ -55,6 +62,15 @@ public sealed class TestCaseFeatures
         foreach (var prompt in prompts)
         {
             CheckPrompt(prompt);
+        }
+
+        ViewsPerImage = CheckViews();
+        foreach (var (column, values) in Columns)
+        {
+            if (column.Length == 0 || values.Count != chunks.Count)
+            {
+                throw Bad($"column '{column}' has {values.Count} values for {chunks.Count} models");
+            }
         }
     }
 
@@ -75,6 +91,18 @@ public sealed class TestCaseFeatures
 
     /// <summary>Name of the encoder that made the features; null where the file does not say.</summary>
     public string? Encoder { get; }
+
+    /// <summary>Raw features of N augmented views of each exemplar, (m N) x d: row e * N + v is view v of exemplar e. Null where there are none.</summary>
+    public FeatureMatrix? ExemplarViews { get; }
+
+    /// <summary>N, the number of augmented views of every exemplar and every query; 0 where there are none.</summary>
+    public int ViewsPerImage { get; }
+
+    /// <summary>
+    /// What is known of the models, by name (<c>class_id</c>, <c>category</c>, and what other text the test case's JSON has): per model a text, or
+    /// null where it has none. Empty where the file does not say.
+    /// </summary>
+    public IReadOnlyDictionary<string, IReadOnlyList<string?>> Columns { get; }
 
     /// <summary>d, the length of every feature.</summary>
     public int Dimension => Exemplars.Columns;
@@ -176,6 +204,42 @@ public sealed class TestCaseFeatures
                 var row = i / features.Columns;
                 throw Bad($"row {row} of the {what}{(paths is null ? "" : $" ({paths[row]})")} holds {span[i]}, expected finite numbers");
             }
+        }
+    }
+
+    // Training pairs a view of an exemplar with a view of a query: one without the other is of no use.
+    private int CheckViews()
+    {
+        var per = ExemplarViews is null ? 0 : ExemplarViews.Rows / Exemplars.Rows;
+        if (ExemplarViews is not null)
+        {
+            CheckRows("views of exemplars", ExemplarViews, Exemplars.Rows, Math.Max(per, 1));
+        }
+
+        foreach (var prompt in Prompts)
+        {
+            var what = $"views of queries of prompt type '{prompt.Type}'";
+            if (prompt.Views is null != ExemplarViews is null)
+            {
+                throw Bad($"there are {(prompt.Views is null ? "no" : prompt.Views.Rows)} {what} and {(ExemplarViews is null ? "no" : ExemplarViews.Rows)} views of exemplars");
+            }
+
+            if (prompt.Views is not null)
+            {
+                CheckRows(what, prompt.Views, prompt.Features.Rows, per);
+            }
+        }
+
+        return per;
+
+        void CheckRows(string what, FeatureMatrix views, int images, int expected)
+        {
+            if (views.Rows != (long)images * expected)
+            {
+                throw Bad($"there are {views.Rows} {what}, expected {expected} of each of the {images} images");
+            }
+
+            CheckFeatures(what, views, paths: null);
         }
     }
 

@@ -16,6 +16,9 @@ internal static class TestCaseFiles
     private const string IdsPrefix = "synth_ids.";
     private const string ExemplarPathsKey = "exemplar_paths";
     private const string PathsPrefix = "synth_paths.";
+    private const string ExemplarViewsKey = "exemplar_views";
+    private const string ViewsPrefix = "synth_views.";
+    private const string ColumnsKey = "columns";
     private const string EncoderKey = "encoder";
     private const string FormatKey = "format";
     private const string VersionKey = "version";
@@ -52,17 +55,27 @@ internal static class TestCaseFiles
         var types = Types(file.Tensors.Keys, FeaturesPrefix);
         CheckSameTypes(path, FeaturesPrefix + "*", types, IdsPrefix + "*", Types(file.Tensors.Keys, IdsPrefix));
         var chunks = file.View(ChunksKey);
+        var exemplars = file.ReadMatrix(ExemplarsKey);
         return new TestCaseFeatures(
             TestCase.NameOf(path),
-            file.ReadMatrix(ExemplarsKey),
+            exemplars,
             Chunks(path, ReadPairs(path, chunks.Info, chunks.ReadInt64)),
-            [.. Ordered(types).Select(type => new PromptFeatures(
-                type,
-                file.ReadMatrix(FeaturesPrefix + type),
-                Models(path, file.ReadInt64(IdsPrefix + type)),
-                ReadPaths(path, file.Metadata, PathsPrefix + type)))],
+            [.. Ordered(types).Select(ReadPrompt)],
             ReadPaths(path, file.Metadata, ExemplarPathsKey),
-            file.Metadata.GetValueOrDefault(EncoderKey));
+            file.Metadata.GetValueOrDefault(EncoderKey),
+            ReadViews(path, file, ExemplarViewsKey, exemplars.Rows),
+            ReadColumns(path, file.Metadata));
+
+        PromptFeatures ReadPrompt(string type)
+        {
+            var queries = file.ReadMatrix(FeaturesPrefix + type);
+            return new PromptFeatures(
+                type,
+                queries,
+                Models(path, file.ReadInt64(IdsPrefix + type)),
+                ReadPaths(path, file.Metadata, PathsPrefix + type),
+                ReadViews(path, file, ViewsPrefix + type, queries.Rows));
+        }
     }
 
     public static void Write(string path, TestCaseFeatures features)
@@ -87,7 +100,22 @@ internal static class TestCaseFiles
             AddPaths(PathsPrefix + prompt.Type, prompt.Paths);
         }
 
+        if (features.ExemplarViews is { } views)
+        {
+            tensors.Add(Views(ExemplarViewsKey, views));
+            tensors.AddRange(features.Prompts.OrderBy(p => p.Type, StringComparer.Ordinal).Select(p => Views(ViewsPrefix + p.Type, p.Views!)));
+        }
+
+        if (features.Columns.Count > 0)
+        {
+            metadata[ColumnsKey] = JsonSerializer.Serialize(new SortedDictionary<string, IReadOnlyList<string?>>(
+                features.Columns.ToDictionary(), StringComparer.Ordinal));
+        }
+
         SafetensorsFile.Write(path, tensors, metadata);
+
+        TensorData Views(string name, FeatureMatrix matrix) =>
+            TensorData.FromMatrix(name, matrix, matrix.Rows / features.ViewsPerImage, features.ViewsPerImage, matrix.Columns);
 
         void AddPaths(string key, IReadOnlyList<string>? paths)
         {
@@ -98,7 +126,13 @@ internal static class TestCaseFiles
         }
     }
 
-    private static TensorData Matrix(string name, FeatureMatrix matrix) => TensorData.FromSingle(name, matrix.Span, matrix.Rows, matrix.Columns);
+    private static TensorData Matrix(string name, FeatureMatrix matrix) => TensorData.FromMatrix(name, matrix, matrix.Rows, matrix.Columns);
+
+    private static FeatureMatrix? ReadViews(string path, SafetensorsFile file, string name, int images) =>
+        !file.Tensors.TryGetValue(name, out var info) ? null
+        : info.Shape is [var rows, >= 1 and <= int.MaxValue and var views, >= 1 and <= int.MaxValue and var columns] && rows == images && images * views <= int.MaxValue
+            ? new FeatureMatrix((int)(images * views), (int)columns, file.ReadSingle(name))
+            : throw Bad(path, $"'{name}' is {info}, expected numbers [{images} images, views, d]");
 
     private static string[] Types(IEnumerable<string> names, string prefix) =>
         [.. names.Where(name => name.StartsWith(prefix, StringComparison.Ordinal)).Select(name => name[prefix.Length..])];
@@ -134,6 +168,26 @@ internal static class TestCaseFiles
         catch (JsonException e)
         {
             throw new WhenceException($"'{path}': '{key}' in its header is no list of paths ({e.Message}); extract the features again.", e);
+        }
+    }
+
+    private static Dictionary<string, IReadOnlyList<string?>>? ReadColumns(string path, IReadOnlyDictionary<string, string> metadata)
+    {
+        if (!metadata.TryGetValue(ColumnsKey, out var json))
+        {
+            return null;
+        }
+
+        try
+        {
+            var columns = JsonSerializer.Deserialize<Dictionary<string, string?[]>>(json);
+            return columns is not null && columns.Values.All(values => values is not null)
+                ? columns.ToDictionary(column => column.Key, column => (IReadOnlyList<string?>)column.Value, StringComparer.Ordinal)
+                : throw new JsonException("null where a list is needed");
+        }
+        catch (JsonException e)
+        {
+            throw new WhenceException($"'{path}': '{ColumnsKey}' in its header is no object of lists of texts ({e.Message}); extract the features again.", e);
         }
     }
 

@@ -33,6 +33,7 @@ public sealed class Evaluator : IDisposable
         _distractors = distractors;
         _options = options ?? new();
         _options.Validate();
+        _options.Mapper?.CheckEncoder(distractors.Manifest.EncoderSpec?.Name, distractors.Folder);
         _search = ExactSearch.Open(
             distractors, new SearchOptions { Mapper = _options.Mapper?.Real, Threads = _options.Threads, Progress = layoutProgress }, cancellation);
     }
@@ -45,6 +46,7 @@ public sealed class Evaluator : IDisposable
     public void Check(TestCaseFeatures testCase)
     {
         ArgumentNullException.ThrowIfNull(testCase);
+        _options.Mapper?.CheckEncoder(testCase.Encoder, $"test case '{testCase.Name}'");
         Check(testCase, _distractors);
     }
 

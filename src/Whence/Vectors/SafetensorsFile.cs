@@ -86,7 +86,7 @@ public sealed class SafetensorsFile : IDisposable
         stream.Write(SafetensorsHeader.Write(tensors, metadata));
         foreach (var tensor in tensors)
         {
-            stream.Write(tensor.Bytes.Span);
+            tensor.WriteTo(stream);
         }
     }
 

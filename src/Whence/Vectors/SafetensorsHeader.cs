@@ -89,9 +89,9 @@ internal static class SafetensorsHeader
                 json.WriteStartObject(tensor.Name);
                 json.WriteString("dtype", tensor.Info.Type.ToString().ToUpperInvariant());
                 WriteNumbers(json, "shape", tensor.Info.Shape);
-                WriteNumbers(json, "data_offsets", [offset, offset + tensor.Bytes.Length]);
+                WriteNumbers(json, "data_offsets", [offset, offset + tensor.ByteCount]);
                 json.WriteEndObject();
-                offset += tensor.Bytes.Length;
+                offset += tensor.ByteCount;
             }
 
             json.WriteEndObject();

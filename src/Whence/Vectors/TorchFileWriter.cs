@@ -51,7 +51,7 @@ public static class TorchFileWriter
             Add(zip, "data.pkl", content.ToArray());
             for (var i = 0; i < tensors.Count; i++)
             {
-                Add(zip, FormattableString.Invariant($"data/{i}"), tensors[i].Bytes.Span);
+                Add(zip, FormattableString.Invariant($"data/{i}"), tensors[i].ToBytes());
             }
 
             Add(zip, "version", "3\n"u8);

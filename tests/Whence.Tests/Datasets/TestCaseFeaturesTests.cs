@@ -45,6 +45,70 @@ public class TestCaseFeaturesTests
     }
 
     [Fact]
+    public void Views_and_columns_are_written_and_read_and_leave_the_rest_as_it_was()
+    {
+        using var temp = new TempFolder();
+        var views = new FeatureMatrix(6, 2, [.. Enumerable.Range(0, 12).Select(i => i + 0.5f)]);
+        var queryViews = new FeatureMatrix(2, 2, [9, 8, 7, 6]);
+        var columns = new Dictionary<string, IReadOnlyList<string?>> { ["class_id"] = ["x", "y"], ["artist"] = [null, "Ä \"q\""] };
+        var features = new TestCaseFeatures(
+            "t", new FeatureMatrix(3, 2, [1, 2, 3, 4, 5, 6]), [new(0, 2), new(2, 3)],
+            [new("gpt", new FeatureMatrix(1, 2, [4, 4]), [1], null, queryViews)], exemplarViews: new FeatureMatrix(6, 2, views.Span.ToArray()), columns: columns);
+        features.Save(temp["t"]);
+        var read = TestCaseFeatures.Load(temp["t"]);
+        Assert.Equal((2, 2), (features.ViewsPerImage, read.ViewsPerImage));
+        Assert.Equal(views.Span.ToArray(), read.ExemplarViews!.Span.ToArray());
+        Assert.Equal(queryViews.Span.ToArray(), read.Prompts[0].Views!.Span.ToArray());
+        Assert.Equal(["artist", "class_id"], read.Columns.Keys.Order());
+        Assert.All(columns, c => Assert.Equal(c.Value, read.Columns[c.Key]));
+        AssertSame(features, read, paths: false);
+        using (var file = SafetensorsFile.Open(temp["t"]))
+        {
+            Assert.Equal([3L, 2, 2], file.Tensors["exemplar_views"].Shape);
+        }
+
+        SafetensorsFile.Write(temp["old"], Whole());
+        var old = TestCaseFeatures.Load(temp["old"]);
+        Assert.Equal((0, null, 0), (old.ViewsPerImage, old.ExemplarViews, old.Columns.Count));
+    }
+
+    [Fact]
+    public void Views_that_do_not_fit_are_refused()
+    {
+        using var temp = new TempFolder();
+        var good = TensorData.FromSingle("exemplar_views", [1, 2, 3, 4, 5, 6, 7, 8], 2, 2, 2);
+        var queries = TensorData.FromSingle("synth_views.gpt", [1, 2, 3, 4], 1, 2, 2);
+        Refused("no views of queries", good);
+        Refused("no views of exemplars", queries);
+        Refused("[2 images, views, d]", TensorData.FromSingle("exemplar_views", [1, 2, 3, 4, 5, 6, 7, 8], 4, 2), queries);
+        Refused("[2 images, views, d]", TensorData.FromSingle("exemplar_views", [1, 2, 3, 4, 5, 6, 7, 8], 4, 1, 2), queries);
+        Refused("[2 images, views, d]", TensorData.FromSingle("exemplar_views", [], 2, 0, 2), queries);
+        Refused("2 views of queries of prompt type 'gpt', expected 1 of each", TensorData.FromSingle("exemplar_views", [1, 2, 3, 4], 2, 1, 2), queries);
+        Refused("have 1 values each", TensorData.FromSingle("exemplar_views", [1, 2, 3, 4], 2, 2, 1), queries);
+        Refused("row 1 of the views of queries of prompt type 'gpt' holds NaN", good, TensorData.FromSingle("synth_views.gpt", [1, 2, 3, float.NaN], 1, 2, 2));
+
+        void Refused(string expected, params TensorData[] views)
+        {
+            SafetensorsFile.Write(temp["t"], [.. Whole(), .. views]);
+            AssertRefused(temp["t"], expected);
+        }
+    }
+
+    [Theory]
+    [InlineData("[]", "no object of lists")]
+    [InlineData("null", "no object of lists")]
+    [InlineData("""{"a": null}""", "no object of lists")]
+    [InlineData("""{"a": [1]}""", "no object of lists")]
+    [InlineData("""{"a": ["x", "y"]}""", "2 values for 1 models")]
+    [InlineData("""{"": ["x"]}""", "column ''")]
+    public void Columns_that_do_not_fit_are_refused(string json, string expected)
+    {
+        using var temp = new TempFolder();
+        SafetensorsFile.Write(temp["t"], Whole(), new Dictionary<string, string> { ["columns"] = json });
+        AssertRefused(temp["t"], expected);
+    }
+
+    [Fact]
     public void A_newer_format_is_refused()
     {
         using var temp = new TempFolder();

@@ -45,12 +45,14 @@ public class TestCaseTests
     {
         using var temp = new TempFolder();
         File.WriteAllText(temp["t.json"], """
-            [{"exemplar": ["a"], "synth": {"gpt": ["b"]}, "class_id": "0", "category": "dog", "more": [1]},
+            [{"exemplar": ["a"], "synth": {"gpt": ["b"]}, "class_id": "0", "category": "dog", "more": [1], "artist": "Ann"},
              {"exemplar": ["c", "d"], "synth": {"object": ["e"], "gpt": ["f"]}, "class_id": "1"}]
             """, new UTF8Encoding(encoderShouldEmitUTF8Identifier: true));
         var testCase = TestCase.Load(temp["t.json"]);
         Assert.Equal(["gpt", "object"], testCase.PromptTypes);
         Assert.Equal(["dog", null], testCase.Models.Select(m => m.Category));
+        Assert.Equal([("artist", "Ann")], testCase.Models[0].Further.Select(f => (f.Key, f.Value)));
+        Assert.Empty(testCase.Models[1].Further);
     }
 
     [Theory]

@@ -22,7 +22,12 @@ public class GoldenMappingTests
             Assert.Equal(a.State("").Select(Content), b.State("").Select(Content));
         }
 
-        static string Content(TensorData tensor) => $"{tensor.Name} {tensor.Info} {Convert.ToHexString(tensor.Bytes.Span)}";
+        static string Content(TensorData tensor)
+        {
+            using var bytes = new MemoryStream();
+            tensor.WriteTo(bytes);
+            return $"{tensor.Name} {tensor.Info} {Convert.ToHexString(bytes.ToArray())}";
+        }
     }
 
     [Theory]
