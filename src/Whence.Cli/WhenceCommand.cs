@@ -24,9 +24,10 @@ internal static class WhenceCommand
             VerifyCommand.Create(streams),
             AnnCommand.Create(streams),
             EvaluateCommand.Create(streams),
-            CalibrateCommand.Create(streams),
-            EncodersCommand.Create(streams),
             TrainCommand.Create(streams),
+            CalibrateCommand.Create(streams),
+            PlotCommand.Create(streams),
+            EncodersCommand.Create(streams),
             DemoCommand.Create(streams),
         };
         try

@@ -25,7 +25,7 @@ public partial class ArchitectureTests
     {
         var backwards =
             from file in SourceFiles()
-            let folder = Path.GetFileName(Path.GetDirectoryName(file))!
+            let folder = Path.GetRelativePath(Library, file).Split(Path.DirectorySeparatorChar)[0]
             let room = Array.IndexOf(Hallway, folder)
             where room >= 0
             from Match match in UsingWhence().Matches(File.ReadAllText(file))

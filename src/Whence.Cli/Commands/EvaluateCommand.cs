@@ -38,7 +38,7 @@ internal static class EvaluateCommand
             DefaultValueFactory = _ => new EvaluationOptions().Resamples,
         }.AtLeast(1);
         var seed = new Option<int>("--seed") { Description = "Seed of the draws", HelpName = "N" };
-        var output = new Option<string?>("--out") { Description = "Folder for results.json, results.csv, results.md and queries.parquet", HelpName = "DIR" };
+        var output = new Option<string?>("--out") { Description = "Folder for results.json, results.csv, results.md, queries.parquet, plots and sheets", HelpName = "DIR" };
         var keep = new Option<string?>("--keep") { Description = "Folder that keeps the index made of a features file, for the next run [default: a temporary one]", HelpName = "DIR" };
         var threads = CommonOptions.Threads();
         var command = new Command("evaluate", "Measure how well features find the exemplars of customized models: Recall@K and mAP, with intervals")
@@ -46,10 +46,14 @@ internal static class EvaluateCommand
             distractors, testCases, mapper, recall, compare, resamples, seed, output, keep, threads,
         };
 
+        var sheetOptions = new SheetOptions();
+        sheetOptions.AddTo(command);
+
         // On another thread, so that an interruption is heard while this one works.
         command.SetAction((parsed, cancellation) => Task.Run(() =>
         {
             var folder = parsed.GetValue(output);
+            var sheets = sheetOptions.Read(parsed, folder);
             var options = new EvaluationOptions
             {
                 Mapper = parsed.GetValue(mapper) is { } file ? MapperPair.Load(file) : null,
@@ -61,16 +65,16 @@ internal static class EvaluateCommand
                 Threads = parsed.GetValue(threads),
             };
             (EvaluationResults, string)? earlier = parsed.GetValue(compare) is { } with ? (EvaluationResults.Load(with), with) : null;
+            var written = false;
             try
             {
-                var (results, ranks) = Evaluate(streams, parsed.GetRequiredValue(distractors), parsed.GetRequiredValue(testCases), parsed.GetValue(keep), folder, options, earlier, cancellation);
-                if (folder is not null)
-                {
-                    EvaluationFolder.Write(folder, results, ranks);
-                }
-
-                EvaluationTable.Write(streams.OutputConsole, results);
+                Evaluate(streams, parsed.GetRequiredValue(distractors), parsed.GetRequiredValue(testCases), parsed.GetValue(keep), folder, options, earlier, Finish, sheets, cancellation);
                 return 0;
+            }
+            catch (OperationCanceledException) when (written)
+            {
+                streams.Error.WriteLine($"interrupted: the results are in {folder}, its sheets are not complete; the same command draws them.");
+                return Interrupted;
             }
             catch (OperationCanceledException)
             {
@@ -78,11 +82,22 @@ internal static class EvaluateCommand
                     $"interrupted: {(folder is null ? "no results" : $"nothing was written to {folder}, what an earlier run left there stands")}; {(parsed.GetValue(keep) is null ? "--keep DIR would have kept the index of the distractors" : "the index of the distractors is kept, the same command goes on with it")}.");
                 return Interrupted;
             }
+
+            void Finish(EvaluationResults results, IReadOnlyList<TestCaseRanks> ranks)
+            {
+                if (folder is not null)
+                {
+                    EvaluationFolder.Write(folder, results, ranks);
+                    written = true;
+                }
+
+                EvaluationTable.Write(streams.OutputConsole, results);
+            }
         }, CancellationToken.None));
         return command;
     }
 
-    private static (EvaluationResults Results, IReadOnlyList<TestCaseRanks> Ranks) Evaluate(
+    private static void Evaluate(
         Streams streams,
         string distractors,
         string[] files,
@@ -90,6 +105,8 @@ internal static class EvaluateCommand
         string? folder,
         EvaluationOptions options,
         (EvaluationResults, string)? earlier,
+        Action<EvaluationResults, IReadOnlyList<TestCaseRanks>> finish,
+        SheetOptions.Request? sheets,
         CancellationToken cancellation)
     {
         // Whatever can be wrong is found before the long work.
@@ -114,7 +131,8 @@ internal static class EvaluateCommand
 
         var progress = ProgressView.ForEvaluation(streams.Error, testCases.Sum(t => t.Prompts.Sum(p => (long)p.Models.Count)));
         var ranks = Array.ConvertAll(testCases, testCase => evaluator.Rank(testCase, progress, cancellation));
-        return (Summary.Of(ranks, new DistractorInfo(distractors, evaluator.Distractors), options, earlier), ranks);
+        finish(Summary.Of(ranks, new DistractorInfo(distractors, evaluator.Distractors), options, earlier), ranks);
+        sheets?.Draw(opened.Index, evaluator, options, testCases, ProgressView.ForLayout(streams.Error), cancellation);
     }
 
     private static int[] ParseRecall(string text)

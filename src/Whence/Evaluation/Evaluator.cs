@@ -1,3 +1,4 @@
+using Whence.Calibration;
 using Whence.Datasets;
 using Whence.Files;
 using Whence.Mapping;
@@ -15,6 +16,9 @@ public sealed class Evaluator : IDisposable
 {
     // Queries that share a pass over the distractors.
     private const int MostQueries = 1024;
+
+    // Below where influence begins, by more than the roundings of its logarithm and of float32.
+    private const double RoundingMargin = 1e-6;
 
     private readonly FeatureIndex _distractors;
     private readonly EvaluationOptions _options;
@@ -95,10 +99,83 @@ public sealed class Evaluator : IDisposable
         }
     }
 
+    /// <summary>
+    /// What stands first for some queries among the distractors and their own exemplars, with influence (Figures 4, 8 and 15). Places are those of
+    /// <see cref="Rank(TestCaseFeatures, IProgress{EvaluationProgress}?, CancellationToken)"/>; influences are over all candidates (Eq. 6).
+    /// </summary>
+    /// <param name="testCase">Raw features.</param>
+    /// <param name="prompts">Type of the prompts, one of the test case's.</param>
+    /// <param name="queries">Numbers of queries of that type, as <see cref="QueryChoice"/> draws them; a few, since everything with an influence is looked at.</param>
+    /// <param name="count">Images from the first rank on, at least 1; the best exemplar is added where it is not among them.</param>
+    /// <param name="calibrator">tau and lambda.</param>
+    /// <param name="cancellation">Stops between blocks of distractors.</param>
+    /// <returns>Per query its images by rank.</returns>
+    /// <exception cref="WhenceException">The features are another encoder's, or a distractor that matters is damaged or not finite.</exception>
+    public IReadOnlyList<RankedQuery> Nearest(
+        TestCaseFeatures testCase, string prompts, IReadOnlyList<int> queries, int count, Calibrator calibrator, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(queries);
+        ArgumentNullException.ThrowIfNull(calibrator);
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        Check(testCase);
+        calibrator.Validate();
+        var prompt = testCase.Prompts.FirstOrDefault(p => p.Type == prompts)
+            ?? throw new ArgumentException($"Test case '{testCase.Name}' has no prompts '{prompts}'.", nameof(prompts));
+        if (queries.Count == 0)
+        {
+            return [];
+        }
+
+        var exemplars = Prepare(_options.Mapper?.Real, testCase.Exemplars.Span, testCase.Dimension, testCase.Name);
+        float[] raw = [.. queries.SelectMany(q => prompt.Features.Row(q).ToArray())];
+        var prepared = Prepare(_options.Mapper?.Synth, raw, testCase.Dimension, testCase.Name);
+        var own = Similarities(prepared, exemplars, [.. queries.Select(q => prompt.Models[q])], testCase.Chunks, cancellation);
+        var before = _search.Ranks(prepared, own, cancellation);
+        var nearest = _search.Nearest(prepared, count, cancellation);
+        float[] influential = [.. own.Select((s, q) => (float)(calibrator.SmallestSimilarity(nearest[q].Select(m => m.Similarity).Take(1).Concat(s).Max()) - RoundingMargin))];
+        var shared = _search.Above(prepared, influential, cancellation);
+        var images = _distractors.FindImages(nearest.SelectMany(matches => matches.Select(m => m.Id)).Distinct());
+        return [.. queries.Select((query, q) =>
+        {
+            var model = prompt.Models[query];
+            var influence = calibrator.Normalize([.. shared[q].Select(m => m.Similarity), .. own[q]]);
+            var ranks = Rank(model, own[q], before[q]).Ranks;
+            List<RankedImage> found = [.. own[q].Select((s, i) => new RankedImage(ranks[i], NameOf(testCase, testCase.Chunks[model].Start + i), s, influence.Of(s), true))];
+            var taken = ranks.ToHashSet();
+            var rank = 0L;
+            foreach (var match in nearest[q])
+            {
+                while (taken.Contains(++rank))
+                {
+                }
+
+                found.Add(new RankedImage(rank, NameOf(images[match.Id]), match.Similarity, influence.Of(match.Similarity), false));
+            }
+
+            var sorted = found.OrderBy(i => i.Rank).ToArray();
+            var first = Array.FindIndex(sorted, i => i.IsExemplar);
+            return new RankedQuery(testCase.Name, prompts, query, model, prompt.Paths?[query], [.. sorted.Where((image, i) => image.Rank <= count || i == first)]);
+        })];
+    }
+
     /// <summary>Closes the distractors' files.</summary>
     public void Dispose() => _search.Dispose();
 
+    private static string NameOf(TestCaseFeatures testCase, int exemplar) => testCase.ExemplarPaths?[exemplar] ?? $"exemplar {exemplar}";
+
+    // Rows of a features file have no place to be found again, only a name.
+    private string NameOf(IndexedImage image) => _distractors.Manifest.Encoder == DistractorIndex.UnknownEncoder ? image.Key : image.Source;
+
     private IEnumerable<QueryRanks> RankBatch(
+        FeatureMatrix queries, FeatureMatrix exemplars, int[] models, IReadOnlyList<ExemplarChunk> chunks, CancellationToken cancellation)
+    {
+        var own = Similarities(queries, exemplars, models, chunks, cancellation);
+        var before = _search.Ranks(queries, own, cancellation);
+        return models.Select((model, q) => Rank(model, own[q], before[q]));
+    }
+
+    // Per query its similarities to its own model's exemplars.
+    private float[][] Similarities(
         FeatureMatrix queries, FeatureMatrix exemplars, int[] models, IReadOnlyList<ExemplarChunk> chunks, CancellationToken cancellation)
     {
         var own = new float[models.Length][];
@@ -108,8 +185,7 @@ public sealed class Evaluator : IDisposable
             own[q] = new float[chunks[models[q]].Count];
             Compare(exemplars, chunks[models[q]], queries.Row(q), own[q]);
         }));
-        var before = _search.Ranks(queries, own, cancellation);
-        return models.Select((model, q) => Rank(model, own[q], before[q]));
+        return own;
     }
 
     /// <summary>Similarities of a query to exemplars, as the search defines them, so that ties are ties.</summary>

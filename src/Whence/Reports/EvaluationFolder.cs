@@ -3,11 +3,14 @@ using Whence.Files;
 
 namespace Whence.Reports;
 
-/// <summary>The files of an evaluation: <c>queries.parquet</c>, <c>results.csv</c>, <c>results.md</c>, <c>results.json</c> (<c>docs/formats.md</c>).</summary>
+/// <summary>The files of an evaluation: <c>queries.parquet</c>, <c>results.csv</c>, <c>results.md</c>, <c>results.json</c> (<c>docs/formats.md</c>), and its figures in <c>plots</c>.</summary>
 public static class EvaluationFolder
 {
     /// <summary>Name of the file that holds the results in full.</summary>
     public const string ResultsFile = "results.json";
+
+    /// <summary>Name of the folder in it that holds the figures.</summary>
+    public const string PlotsFolder = "plots";
 
     /// <summary>Makes the folder where it is missing.</summary>
     /// <exception cref="WhenceException">It is a file, or may not be made.</exception>
@@ -34,6 +37,13 @@ public static class EvaluationFolder
         QueryResultsFile.Write(Path.Combine(folder, "queries.parquet"), testCases, results.RecallAt);
         AtomicFile.Write(Path.Combine(folder, "results.csv"), stream => EvaluationCsv.Write(stream, results));
         AtomicFile.Write(Path.Combine(folder, "results.md"), stream => EvaluationMarkdown.Write(stream, results));
+        var plots = Path.Combine(folder, PlotsFolder);
+        Create(plots);
+        foreach (var figure in EvaluationPlots.Draw([new EvaluationRun(results.Mapper?.Name ?? "features as they are", results)]))
+        {
+            figure.Save(plots);
+        }
+
         results.Save(Path.Combine(folder, ResultsFile));
     }
 }

@@ -14,6 +14,19 @@ internal sealed record Thumbnail(DataUri Uri, int Width, int Height, bool HasAlp
     /// <exception cref="WhenceException">Not an image, too large, or cut off.</exception>
     public static Thumbnail Shrink(ReadOnlyMemory<byte> file, int longestSide)
     {
+        var (upright, mayBeTransparent) = Draw(file, longestSide);
+        using (upright)
+        {
+            var hasAlpha = mayBeTransparent && upright.Pixels.Any(pixel => pixel.Alpha < 255);
+            using var encoded = upright.Encode(hasAlpha ? SKEncodedImageFormat.Png : SKEncodedImageFormat.Jpeg, JpegQuality);
+            return new Thumbnail(new DataUri(hasAlpha ? "image/png" : "image/jpeg", encoded.ToArray()), upright.Width, upright.Height, hasAlpha);
+        }
+    }
+
+    /// <summary>The same as pixels, to be drawn; and whether something may show through.</summary>
+    /// <exception cref="WhenceException">Not an image, too large, or cut off.</exception>
+    public static (SKBitmap Bitmap, bool MayBeTransparent) Draw(ReadOnlyMemory<byte> file, int longestSide)
+    {
         using var data = SKData.CreateCopy(file.Span);
         using var codec = SKCodec.Create(data)
             ?? throw new WhenceException("Not a picture in a format that can be decoded.");
@@ -24,10 +37,7 @@ internal sealed record Thumbnail(DataUri Uri, int Width, int Height, bool HasAlp
         }
 
         using var decoded = Decode(codec, longestSide);
-        using var upright = Redraw(decoded, codec.EncodedOrigin, longestSide);
-        var hasAlpha = codec.Info.AlphaType != SKAlphaType.Opaque && upright.Pixels.Any(pixel => pixel.Alpha < 255);
-        using var encoded = upright.Encode(hasAlpha ? SKEncodedImageFormat.Png : SKEncodedImageFormat.Jpeg, JpegQuality);
-        return new Thumbnail(new DataUri(hasAlpha ? "image/png" : "image/jpeg", encoded.ToArray()), upright.Width, upright.Height, hasAlpha);
+        return (Redraw(decoded, codec.EncodedOrigin, longestSide), codec.Info.AlphaType != SKAlphaType.Opaque);
     }
 
     private static SKBitmap Decode(SKCodec codec, int longestSide)

@@ -70,8 +70,29 @@ public sealed class EvaluateCommandTests : IDisposable
         Assert.False(Directory.Exists(_temp["out"]));
     }
 
+    [Fact]
+    public async Task Sheets_are_drawn_of_chosen_queries_pretrained_beside_tuned()
+    {
+        Write();
+        new MapperPair(new ChannelMapper([1, 2]), new ChannelMapper([1, 2]), "m").Save(_temp["mapper.safetensors"]);
+        Assert.Equal(0, (await RunAsync([.. Small, "--out", _temp["a"], "--sheets", "2"])).Code);
+        var (code, _, error) = await RunAsync([.. Small, "--mapper", _temp["mapper.safetensors"], "--compare", _temp["a", "results.json"], "--out", _temp["b"], "--sheets", "9", "--images", _temp.Path]);
+        Assert.Equal((0, ""), (code, error));
+        Assert.Equal(["gains.png", "gains.svg", "metrics.png", "metrics.svg"], Directory.GetFiles(_temp["b", "plots"]).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
+        Assert.Equal([_temp["b", "sheets", "t-1.png"]], Directory.GetFiles(_temp["b", "sheets"]));
+        using var one = SkiaSharp.SKBitmap.Decode(_temp["a", "sheets", "t-1.png"]);
+        using var two = SkiaSharp.SKBitmap.Decode(_temp["b", "sheets", "t-1.png"]);
+        Assert.True(two.Height > one.Height);
+    }
+
     public static TheoryData<string, string[]> BadInput => new()
     {
+        { "--sheets needs a folder", ["--distractors", "{d}", "--test-case", "{t}", "--sheets", "1"] },
+        { "--sheets", ["--distractors", "{d}", "--test-case", "{t}", "--sheets", "-1"] },
+        { "at most", ["--distractors", "{d}", "--test-case", "{t}", "--sheets", "1000", "--out", "{folder}"] },
+        { "say how many queries", ["--distractors", "{d}", "--test-case", "{t}", "--images", "{folder}"] },
+        { "no such folder", ["--distractors", "{d}", "--test-case", "{t}", "--sheets", "1", "--images", "{missing}", "--out", "{folder}"] },
+        { "calibration", ["--distractors", "{d}", "--test-case", "{t}", "--sheets", "1", "--calibration", "{list}", "--out", "{folder}"] },
         { "--distractors", ["--test-case", "{t}"] },
         { "--test-case", ["--distractors", "{d}"] },
         { "does not exist", ["--distractors", "{missing}", "--test-case", "{t}"] },
