@@ -54,7 +54,10 @@ internal static class CalibrateBench
     {
         File.Delete(Similarities(folder));
         using var process = Process.Start(new ProcessStartInfo(
-            Environment.ProcessPath!, ["calibrate", "ours", folder, string.Create(CultureInfo.InvariantCulture, $"{queries},{top},{steps}")]) { RedirectStandardOutput = true })!;
+            Environment.ProcessPath!, ["calibrate", "ours", folder, string.Create(CultureInfo.InvariantCulture, $"{queries},{top},{steps}")])
+        {
+            RedirectStandardOutput = true,
+        })!;
         var output = process.StandardOutput.ReadToEndAsync();
         var (peak, anonymous) = (0L, 0L);
         do

@@ -10,7 +10,9 @@ internal sealed class CalibrationMeter
 
     private static readonly Calibrator Softmax = new() { Tau = 1, Lambda = 0 };
 
-    private readonly Calibrator _calibrator;
+    // Here the exemplars are always there, and none counts on half of them being away: influences are measured as shares among images, none by itself.
+    private readonly Calibrator _shares;
+    private readonly NoneOfThese? _none;
     private readonly long _distractors;
     private readonly ParallelOptions _parallel;
     private readonly (string? TestCase, string? Prompts)[] _parts;
@@ -26,9 +28,9 @@ internal sealed class CalibrationMeter
     public CalibrationMeter(
         Calibrator calibrator, IEnumerable<(string? TestCase, string? Prompts)> parts, long distractors, int threads, CancellationToken cancellation)
     {
-        (_calibrator, _parts, _distractors) = (calibrator, [.. parts], distractors);
+        (_none, _shares, _parts, _distractors) = (calibrator.None, calibrator with { None = null }, [.. parts], distractors);
         _parallel = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation };
-        _meters = [.. _parts.Select(_ => Enumerable.Range(0, Lanes).Select(_ => (New(Softmax), New(calibrator))).ToArray())];
+        _meters = [.. _parts.Select(_ => Enumerable.Range(0, Lanes).Select(_ => (New(Softmax), New(_shares))).ToArray())];
     }
 
     /// <summary>Takes queries into account.</summary>
@@ -67,10 +69,10 @@ internal sealed class CalibrationMeter
     public CalibrationReport Report(bool heldOut, int top)
     {
         var measured = new List<CalibrationPart>();
-        var (before, after) = (New(Softmax), New(_calibrator));
+        var (before, after) = (New(Softmax), New(_shares));
         foreach (var (part, lanes) in _parts.Zip(_meters))
         {
-            var (partBefore, partAfter) = (New(Softmax), New(_calibrator));
+            var (partBefore, partAfter) = (New(Softmax), New(_shares));
             foreach (var lane in lanes)
             {
                 partBefore.Add(lane.Before);
@@ -93,7 +95,7 @@ internal sealed class CalibrationMeter
             Truncated = after.Truncated,
             All = new CalibrationPart(null, null, after.Queries, before.Measures(), after.Measures()),
             Parts = measured,
-            None = _calibrator.None is { } none ? Measure(none) : null,
+            None = _none is { } none ? Measure(none) : null,
         };
     }
 

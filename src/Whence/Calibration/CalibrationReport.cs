@@ -2,7 +2,8 @@ namespace Whence.Calibration;
 
 /// <summary>
 /// How good a calibration is, measured on queries whose exemplars are known: before (tau = 1, lambda = 0, a plain softmax) and after the fit.
-/// The candidates of a query are its own model's exemplars and the most similar distractors.
+/// The candidates of a query are its own model's exemplars and the most similar distractors; influences are measured as shares among these, without the mass for none,
+/// which is measured by itself.
 /// </summary>
 public sealed record CalibrationReport
 {

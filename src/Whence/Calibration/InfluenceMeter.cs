@@ -4,7 +4,7 @@ namespace Whence.Calibration;
 /// Adds up what <see cref="CalibrationMeasures"/> are made of, query by query. Influences go into bins of 2^(1/512), so that memory is bounded
 /// whatever the number of candidates; meters of several threads are added up afterwards.
 /// </summary>
-/// <param name="calibrator">What turns similarities into influences.</param>
+/// <param name="calibrator">What turns similarities into influences; without a mass for none.</param>
 /// <param name="distractors">N, to tell whether a query's candidates are all there are.</param>
 internal sealed class InfluenceMeter(Calibrator calibrator, long distractors)
 {
@@ -76,7 +76,7 @@ internal sealed class InfluenceMeter(Calibrator calibrator, long distractors)
         _candidates += similarities.Length;
         _exemplars += exemplars;
         _nonzero += shown;
-        _outside += Math.Max(0, 1 - influence.None - own);
+        _outside += Math.Max(0, 1 - own);
         _divergence += CalibrationLoss.OfQuery(similarities, exemplars, maximum, 1 / calibrator.Tau, -calibrator.Lambda / Calibrator.BiasGain).Loss - Math.Log(exemplars);
     }
 

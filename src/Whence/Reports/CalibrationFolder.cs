@@ -6,7 +6,8 @@ using Whence.Files;
 namespace Whence.Reports;
 
 /// <summary>
-/// The files of a calibration's report: <c>fit.csv</c>, <c>influence.csv</c>, <c>reliability.csv</c>, <c>calibration.md</c>, <c>report.json</c> (<c>docs/formats.md</c>).
+/// The files of a calibration's report: <c>fit.csv</c>, <c>influence.csv</c>, <c>reliability.csv</c>, <c>calibration.md</c>, figures in <c>plots</c>, <c>report.json</c>
+/// (<c>docs/formats.md</c>).
 /// </summary>
 public static class CalibrationFolder
 {
@@ -36,6 +37,10 @@ public static class CalibrationFolder
         AtomicFile.Write(Path.Combine(folder, "influence.csv"), stream => CalibrationCsv.WriteDistribution(stream, report));
         AtomicFile.Write(Path.Combine(folder, "reliability.csv"), stream => CalibrationCsv.WriteReliability(stream, report));
         AtomicFile.Write(Path.Combine(folder, "calibration.md"), stream => CalibrationMarkdown.Write(stream, calibrator, report));
+        var plots = Path.Combine(folder, EvaluationFolder.PlotsFolder);
+        EvaluationFolder.Create(plots);
+        CalibrationFigures.Distribution(report.All).Save(plots);
+        CalibrationFigures.Reliability(report.All).Save(plots);
         AtomicFile.Write(Path.Combine(folder, "report.json"), stream =>
         {
             JsonSerializer.Serialize(stream, new Content("whence-calibration-report", Schema, calibrator.Tau, calibrator.Lambda, calibrator.None, calibrator.Encoder, calibrator.Mapper, report), JsonOptions);

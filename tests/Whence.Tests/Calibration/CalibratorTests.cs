@@ -122,8 +122,16 @@ public class CalibratorTests
             Mapper = new string('a', 64),
             Fit = new CalibrationProvenance
             {
-                Features = [new("val_artchive", "0f")], Distractors = 1_000_000, Queries = 4096, Top = 100_000, Seed = 3, Steps = 200, BatchSize = 4096, LearningRate = 0.5,
-                DivergenceBefore = 9.25, DivergenceAfter = 2.125,
+                Features = [new("val_artchive", "0f")],
+                Distractors = 1_000_000,
+                Queries = 4096,
+                Top = 100_000,
+                Seed = 3,
+                Steps = 200,
+                BatchSize = 4096,
+                LearningRate = 0.5,
+                DivergenceBefore = 9.25,
+                DivergenceAfter = 2.125,
             },
         };
         calibrator.Save(temp["c.json"]);

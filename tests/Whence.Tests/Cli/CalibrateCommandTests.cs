@@ -40,6 +40,9 @@ public sealed class CalibrateCommandTests : IDisposable
         Assert.Contains("180 queries that it was not fitted to", output, StringComparison.Ordinal);
         Assert.Equal(
             ["calibration.md", "fit.csv", "influence.csv", "reliability.csv", "report.json"], Directory.GetFiles(_temp["report"]).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["influence-distribution.png", "influence-distribution.svg", "reliability.png", "reliability.svg"],
+            Directory.GetFiles(_temp["report", "plots"]).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
         using var report = JsonDocument.Parse(File.ReadAllBytes(_temp["report", "report.json"]));
         Assert.Equal(calibrator.Tau, report.RootElement.GetProperty("tau").GetDouble());
         Assert.True(report.RootElement.GetProperty("report").GetProperty("heldOut").GetBoolean());

@@ -31,7 +31,11 @@ internal static class SlowEvaluation
     {
         var blank = new IndexManifest
         {
-            Encoder = encoder ?? "test", Dimension = dimension, Type = ElementType.F32, Normalized = normalized, Parts = [],
+            Encoder = encoder ?? "test",
+            Dimension = dimension,
+            Type = ElementType.F32,
+            Normalized = normalized,
+            Parts = [],
         };
         using (var writer = new IndexWriter(folder, blank, partSize: 700))
         {

@@ -101,7 +101,7 @@ public static class EvaluationFigures
             FileName("ablations", key),
             $"{EvaluationRow.NameOf(key)} of {(runs.Count == 1 ? runs[0].Label : $"{runs.Count} variants")}",
             Facts(runs, key),
-            [.. UsedKinds(runs), .. Legend(panels), .. panels.Length > 1 ? [Unclear] : Array.Empty<LegendEntry>()],
+            [.. UsedKinds(runs), .. Legend(panels), .. differences.Any(d => d is { Mark.Hollow: true }) ? [Unclear] : Array.Empty<LegendEntry>()],
             [.. runs.Select(r => r.Label)],
             panels);
     }
@@ -136,7 +136,7 @@ public static class EvaluationFigures
         return
         [
             .. results.DistinctBy(r => (r.TestCase, r.Prompts)).Select(r => new Place(r.TestCase, r.Prompts, r.TestCase, $"prompts: {r.Prompts}")),
-            .. averages.Concat(single).Take(1).Select(a => new Place(null, a.Prompts, $"mean of {a.Over}", a.Prompts is null ? "test cases and prompts" : "test cases")),
+            .. averages.Concat(single).Take(1).Select(a => new Place(null, a.Prompts, "mean", $"over {a.Over} {(a.Prompts is null ? "pairs of test case and prompts" : "test cases")}")),
         ];
     }
 

@@ -17,7 +17,8 @@ internal static class MadeUpRuns
             [.. Enumerable.Range(0, models).Select(m => c < 2 ? 5 : 1 + (m % 12))],
             [.. (prompts ?? ["gpt", "object"]).Select((type, p) => new PromptRanks(type, [.. Enumerable.Range(0, models * 4).Select(q => Ranks(random, q % models, c < 2 ? 5 : 1 + (q % models % 12), level + (0.5 * c) + p))], null))]))];
         return new EvaluationRun(label, Summary.Of(ranks, new DistractorInfo("laion", 1_000_000), new EvaluationOptions { Resamples = 200 })
-            with { Mapper = tuned ? new MapperInfo(label, "00") : null });
+            with
+        { Mapper = tuned ? new MapperInfo(label, "00") : null });
     }
 
     public static EvaluationRun[] FeatureSpaces() =>
