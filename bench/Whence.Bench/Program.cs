@@ -16,6 +16,7 @@ var benches = new SortedDictionary<string, (string What, Func<string[], JsonObje
     ["index"] = ("indexing: images a second beside the encoder and the preprocessing alone, and memory", IndexBench.Run),
     ["retrieval"] = ("real photographs: does the default encoder find the others of the same subject?", RetrievalBench.Run),
     ["rotation"] = ("training on features whose rotation is known: recall before and after beside the ceiling, with and without the regulariser", RotationBench.Run),
+    ["startup"] = ("how long 'whence --help' takes, and which native libraries 'whence attribute' loads", StartupBench.Run),
     ["train"] = ("training at the paper's size, 100 epochs, beside the same loop in PyTorch", TrainBench.Run),
     ["search"] = ("exact search of a million vectors: time and memory beside faiss, torch and libtorch, growth, disk", SearchBench.Run),
 };

@@ -34,7 +34,7 @@ internal static class TrainCommand
         var trainer = new MapperTrainer([.. options.Features(parsed).Select(TrainingFeatures.Load)], options.Training(parsed), validation);
         streams.Error.WriteLine(
             $"{trainer.Models:N0} models{(trainer.LeftOut > 0 ? $" ({trainer.LeftOut:N0} more have no synthesized image)" : "")}, {trainer.Steps:N0} steps");
-        var trained = trainer.Train(Path.GetFileName(output), checkpoint, null, TrainingView.Lines(streams.Error, validation?.RecallAt), cancellation);
+        var trained = trainer.Train(Path.GetFileName(output), checkpoint, options.CheckpointEvery(parsed), TrainingView.Lines(streams.Error, validation?.RecallAt), cancellation);
         trained.Mappers.Save(output);
         var curve = Path.ChangeExtension(output, ".training.csv");
         TrainingCurve.Write(curve, trained.Curve, validation?.RecallAt ?? 10);

@@ -43,6 +43,7 @@ internal sealed class TrainOptions
     private readonly Option<int> _recall = Count("--recall", "K of the Recall@K that the best epoch is chosen by", 10, 1);
     private readonly Option<int> _mostDistractors = Count("--validation-distractors", "Distractors that a validation looks at, spread evenly; 0 for all", 20_000, 0);
     private readonly Option<int> _mostQueries = Count("--validation-queries", "Queries of each file and type of prompts that a validation looks at; 0 for all", 2000, 0);
+    private readonly Option<double> _checkpointEvery = Number("--checkpoint-every", "Seconds from one checkpoint to the next, which an interruption costs at most", 10);
     private readonly Option<bool> _resume = new("--resume") { Description = "Go on with a training that was interrupted, to the same result" };
     private readonly Option<int> _threads = new Option<int>("--threads")
     {
@@ -55,7 +56,7 @@ internal sealed class TrainOptions
     {
         foreach (Option option in (Option[])[
             _features, _distractors, _validation, _output, _kind, _epochs, _batch, _rate, _temperature, _regularizer, _maskBy, _seed,
-            _every, _recall, _mostDistractors, _mostQueries, _resume, _threads])
+            _every, _recall, _mostDistractors, _mostQueries, _checkpointEvery, _resume, _threads])
         {
             command.Options.Add(option);
         }
@@ -68,6 +69,10 @@ internal sealed class TrainOptions
     public string Output(ParseResult parsed) => parsed.GetRequiredValue(_output);
 
     public bool Resume(ParseResult parsed) => parsed.GetValue(_resume);
+
+    public TimeSpan CheckpointEvery(ParseResult parsed) => parsed.GetValue(_checkpointEvery) is >= 0 and <= 1e6 and var seconds
+        ? TimeSpan.FromSeconds(seconds)
+        : throw new WhenceException("--checkpoint-every must be at least 0 seconds.");
 
     public MapperTrainingOptions Training(ParseResult parsed)
     {

@@ -107,7 +107,7 @@ internal static class ModuleState
         using var none = no_grad();
         foreach (var (key, tensor) in module.state_dict())
         {
-            var saved = Find(state, prefix + key, tensor.shape);
+            var saved = Find(state, prefix + key, tensor.shape, tensor.dtype == ScalarType.Int64 ? ElementType.I64 : ElementType.F32);
             if (tensor.dtype == ScalarType.Int64)
             {
                 tensor.fill_(MemoryMarshal.Read<long>(saved.ToBytes()));
@@ -119,8 +119,8 @@ internal static class ModuleState
         }
     }
 
-    public static TensorData Find(IReadOnlyDictionary<string, TensorData> state, string name, IReadOnlyList<long> shape) =>
-        state.TryGetValue(name, out var saved) && saved.Info.Shape.SequenceEqual(shape)
+    public static TensorData Find(IReadOnlyDictionary<string, TensorData> state, string name, IReadOnlyList<long> shape, ElementType type = ElementType.F32) =>
+        state.TryGetValue(name, out var saved) && saved.Info.Shape.SequenceEqual(shape) && saved.Info.Type == type
             ? saved
-            : throw new WhenceException($"the checkpoint has no '{name}' of shape [{string.Join(", ", shape)}]; delete it to train anew.");
+            : throw new WhenceException($"The checkpoint has no '{name}' that is {type} [{string.Join(", ", shape)}]; delete it to train anew.");
 }

@@ -17,6 +17,7 @@ public class GoldenTrainingTests
     [InlineData("mlp", MapperKind.Mlp, 0)]
     public void Every_loss_gradient_and_weight_is_that_of_PyTorch(string name, MapperKind kind, double regularizer)
     {
+        set_num_threads(1);
         using var golden = SafetensorsFile.Open(SharedData.Get("reference", "mapper-training", name + ".safetensors"));
         using var batches = SafetensorsFile.Open(SharedData.Get("reference", "mapper-training", "batches.safetensors"));
         using var json = JsonDocument.Parse(File.ReadAllText(SharedData.Get("reference", "mapper-training", "expected.json")));
