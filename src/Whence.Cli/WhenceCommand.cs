@@ -23,6 +23,7 @@ internal static class WhenceCommand
             InfoCommand.Create(streams),
             VerifyCommand.Create(streams),
             AnnCommand.Create(streams),
+            FeaturesCommand.Create(streams),
             EvaluateCommand.Create(streams),
             TrainCommand.Create(streams),
             CalibrateCommand.Create(streams),

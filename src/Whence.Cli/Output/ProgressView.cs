@@ -14,18 +14,18 @@ internal static class ProgressView
     private const long LayoutWorthTelling = 20_000;
 
     public static Task<IndexProgress> RunAsync(
-        Streams streams, Task<long> total, Func<IProgress<IndexProgress>, Task<IndexProgress>> build) =>
+        Streams streams, Task<long> total, Func<IProgress<IndexProgress>, Task<IndexProgress>> build, string what = "indexing") =>
         streams.ErrorConsole.Profile.Capabilities.Interactive && streams.ErrorConsole.Profile.Capabilities.Ansi
-            ? RunBarAsync(streams.ErrorConsole, total, build)
+            ? RunBarAsync(streams.ErrorConsole, total, build, what)
             : RunLinesAsync(streams.Error, total, build);
 
     private static async Task<IndexProgress> RunBarAsync(
-        IAnsiConsole console, Task<long> total, Func<IProgress<IndexProgress>, Task<IndexProgress>> build) =>
+        IAnsiConsole console, Task<long> total, Func<IProgress<IndexProgress>, Task<IndexProgress>> build, string what) =>
         await console.Progress()
             .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn())
             .StartAsync(async context =>
             {
-                var task = context.AddTask("indexing", maxValue: double.MaxValue);
+                var task = context.AddTask(what, maxValue: double.MaxValue);
                 task.IsIndeterminate = true;
                 var watch = Stopwatch.StartNew();
                 return await build(new Reporter<IndexProgress>(progress =>
@@ -142,7 +142,7 @@ internal static class ProgressView
     }
 
     // Progress<T> posts to the thread pool and may report out of order; this reports at once.
-    private sealed class Reporter<T>(Action<T> report) : IProgress<T>
+    internal sealed class Reporter<T>(Action<T> report) : IProgress<T>
     {
         public void Report(T value) => report(value);
     }

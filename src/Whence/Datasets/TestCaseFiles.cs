@@ -61,7 +61,7 @@ internal static class TestCaseFiles
             exemplars,
             Chunks(path, ReadPairs(path, chunks.Info, chunks.ReadInt64)),
             [.. Ordered(types).Select(ReadPrompt)],
-            ReadPaths(path, file.Metadata, ExemplarPathsKey),
+            file.ReadTexts(ExemplarPathsKey),
             file.Metadata.GetValueOrDefault(EncoderKey),
             ReadViews(path, file, ExemplarViewsKey, exemplars.Rows),
             ReadColumns(path, file.Metadata));
@@ -73,7 +73,7 @@ internal static class TestCaseFiles
                 type,
                 queries,
                 Models(path, file.ReadInt64(IdsPrefix + type)),
-                ReadPaths(path, file.Metadata, PathsPrefix + type),
+                file.ReadTexts(PathsPrefix + type),
                 ReadViews(path, file, ViewsPrefix + type, queries.Rows));
         }
     }
@@ -121,7 +121,7 @@ internal static class TestCaseFiles
         {
             if (paths is not null)
             {
-                metadata[key] = JsonSerializer.Serialize(paths);
+                metadata[key] = SafetensorsFile.FromTexts(paths);
             }
         }
     }
@@ -152,24 +152,6 @@ internal static class TestCaseFiles
     private static int[] Models(string path, IEnumerable<long> ids) => [.. ids.Select(id => id is >= 0 and <= int.MaxValue
         ? (int)id
         : throw Bad(path, $"{id} is no id of a model"))];
-
-    private static string[]? ReadPaths(string path, IReadOnlyDictionary<string, string> metadata, string key)
-    {
-        if (!metadata.TryGetValue(key, out var json))
-        {
-            return null;
-        }
-
-        try
-        {
-            var paths = JsonSerializer.Deserialize<string[]>(json);
-            return paths is not null && Array.TrueForAll(paths, p => p is not null) ? paths : throw new JsonException("null where text is needed");
-        }
-        catch (JsonException e)
-        {
-            throw new WhenceException($"'{path}': '{key}' in its header is no list of paths ({e.Message}); extract the features again.", e);
-        }
-    }
 
     private static Dictionary<string, IReadOnlyList<string?>>? ReadColumns(string path, IReadOnlyDictionary<string, string> metadata)
     {

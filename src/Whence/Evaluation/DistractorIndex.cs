@@ -89,7 +89,7 @@ public sealed class DistractorIndex : IDisposable
         }
 
         var type = file.Type == ElementType.F16 ? ElementType.F16 : ElementType.F32;
-        var blank = new IndexManifest { Encoder = UnknownEncoder, Dimension = file.Columns, Type = type, Parts = [] };
+        var blank = new IndexManifest { Encoder = file.Encoder ?? UnknownEncoder, Dimension = file.Columns, Type = type, Parts = [] };
         var partRows = (int)Math.Clamp(MostPartValues / file.Columns, 1, MostPartRows);
         using (var writer = new IndexWriter(folder, blank, partRows, flush: keep))
         {

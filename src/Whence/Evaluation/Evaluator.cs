@@ -64,10 +64,12 @@ public sealed class Evaluator : IDisposable
                 $"test case '{testCase.Name}': its features have {testCase.Dimension} values, those of the distractors in {distractors.Folder} have {manifest.Dimension}; both must come from one encoder.");
         }
 
-        if (testCase.Encoder is { } encoder && manifest.EncoderSpec is { } spec && spec.Name != encoder)
+        // A features file may know its encoder's name without its spec.
+        var maker = manifest.EncoderSpec?.Name ?? (manifest.Encoder is DistractorIndex.UnknownEncoder or EmbeddingImport.ClipRetrieval ? null : manifest.Encoder);
+        if (testCase.Encoder is { } encoder && maker is not null && maker != encoder)
         {
             throw new WhenceException(
-                $"test case '{testCase.Name}': its features were made by encoder '{encoder}', those of the distractors in {distractors.Folder} by '{spec.Name}'; both must come from one encoder.");
+                $"test case '{testCase.Name}': its features were made by encoder '{encoder}', those of the distractors in {distractors.Folder} by '{maker}'; both must come from one encoder.");
         }
     }
 

@@ -56,6 +56,37 @@ public sealed class Preprocessor
         return size;
     }
 
+    /// <summary>Prepares an image file and random views of it; the file is decoded once.</summary>
+    /// <param name="file">The whole file.</param>
+    /// <param name="augmenter">Makes the views, of the same side.</param>
+    /// <param name="path">What tells the image from others (<see cref="Augmenter.View"/>).</param>
+    /// <param name="chw">Receives 1 + views inputs of <see cref="Length"/> numbers: first as <see cref="Preprocess(ReadOnlySpan{byte}, Span{float})"/>, then each view.</param>
+    /// <exception cref="WhenceException">The file cannot be decoded or is above a limit; the message does not name the file.</exception>
+    /// <exception cref="ArgumentException"><paramref name="chw"/> does not hold whole inputs.</exception>
+    public void PreprocessViews(ReadOnlySpan<byte> file, Augmenter augmenter, string path, Span<float> chw)
+    {
+        ArgumentNullException.ThrowIfNull(augmenter);
+        CheckLength(chw[..Math.Min(chw.Length, Length + (chw.Length % Length))]);
+        using var place = new LargePicture();
+        PreprocessViews(file, augmenter, path, chw, place);
+    }
+
+    // A method of its own, as CropTo.
+    private void PreprocessViews(ReadOnlySpan<byte> file, Augmenter augmenter, string path, Span<float> chw, LargePicture place)
+    {
+        var image = ImageDecoder.DecodeRented(file, _limits, _autoOrient, place);
+        Preprocess(image, chw[..Length]);
+        var view = RgbImage.Rent(Spec.Crop, Spec.Crop);
+        for (var number = 0; number < (chw.Length / Length) - 1; number++)
+        {
+            augmenter.ViewTo(image, path, number, view);
+            Normalize(view, chw.Slice((number + 1) * Length, Length));
+        }
+
+        view.Return();
+        image.Return();
+    }
+
     /// <summary>Prepares a decoded picture.</summary>
     /// <param name="image">The picture.</param>
     /// <param name="chw">Receives 3 x crop x crop numbers: channel, row, column.</param>

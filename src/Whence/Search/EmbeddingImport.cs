@@ -10,6 +10,9 @@ namespace Whence.Search;
 /// <summary>Makes an index from features that other programs extracted.</summary>
 public static class EmbeddingImport
 {
+    /// <summary>The encoder that a manifest names where nobody said which one made a clip-retrieval folder.</summary>
+    internal const string ClipRetrieval = "clip-retrieval";
+
     /// <summary>Options of an import.</summary>
     public sealed record Options
     {
@@ -42,7 +45,7 @@ public static class EmbeddingImport
         }
 
         using var first = NpyFile.Open(features[0]);
-        using var writer = Open(folder, "clip-retrieval", first.Columns, normalized: true, options);
+        using var writer = Open(folder, ClipRetrieval, first.Columns, normalized: true, options);
         var (imported, total) = (0L, 0L);
         for (var i = 0; i < features.Length; i++)
         {

@@ -1,5 +1,5 @@
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
-using System.Threading.Channels;
 using Whence.Encoders;
 using Whence.Images;
 using Whence.Vectors;
@@ -44,19 +44,16 @@ public sealed record IndexBuildOptions
 public readonly record struct IndexProgress(long Indexed, long Failed, long Skipped);
 
 /// <summary>
-/// Builds an index from images: sources are enumerated, workers read, decode, preprocess and encode (one image or batch per
-/// thread from file to feature), and rows are written in source order. The number of images in flight is bounded, so memory
-/// does not grow with the source. Running it again goes on where it stopped and adds what is new.
+/// Builds an index from images: sources are enumerated, encoded (<see cref="EncodingPipeline{TItem, TRow}"/>), and rows are written in source
+/// order. Running it again goes on where it stopped and adds what is new.
 /// </summary>
 public sealed class IndexBuilder
 {
-    // Each thread holds a batch: at most 512 MB of pixels.
-    private const long MaxBatchValues = 1 << 27;
-
     private readonly string _folder;
     private readonly IImageEncoder _encoder;
     private readonly IndexBuildOptions _options;
-    private readonly int _batch;
+    private readonly Preprocessor _preprocessor;
+    private readonly EncodingPipeline<ImageItem, IndexedImage> _pipeline;
 
     /// <summary>A builder that writes into a folder.</summary>
     public IndexBuilder(string folder, IImageEncoder encoder, IndexBuildOptions? options = null)
@@ -64,17 +61,15 @@ public sealed class IndexBuilder
         ArgumentException.ThrowIfNullOrWhiteSpace(folder);
         ArgumentNullException.ThrowIfNull(encoder);
         options ??= new();
-        ArgumentOutOfRangeException.ThrowIfLessThan(options.Threads, 1);
-        ArgumentOutOfRangeException.ThrowIfLessThan(options.Batch, 1);
         _folder = folder;
         _encoder = encoder;
         _options = options;
-        _batch = Math.Min(options.Batch, encoder.MaxBatch);
-        var pixels = 3L * encoder.Spec.Preprocessing.Crop * encoder.Spec.Preprocessing.Crop;
-        if (_batch * pixels > MaxBatchValues)
+        _preprocessor = new Preprocessor(encoder.Spec.Preprocessing, options.Limits, options.AutoOrient);
+        _pipeline = new EncodingPipeline<ImageItem, IndexedImage>(encoder, options.Threads, options.Batch)
         {
-            throw new WhenceException($"--batch {_batch} takes {_batch * pixels} values a call, the limit is {MaxBatchValues}; choose at most {MaxBatchValues / pixels}.");
-        }
+            Prepare = PrepareAsync,
+            FailFast = options.FailFast ? item => item.Source : null,
+        };
     }
 
     /// <summary>Indexes every image of the sources that the index does not have yet.</summary>
@@ -89,38 +84,50 @@ public sealed class IndexBuilder
     {
         ImageSources.Check(sources);
         using var writer = new IndexWriter(_folder, BlankManifest(), _options.PartSize, _options.RetryFailures);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        using var slots = new SemaphoreSlim(4 * _options.Threads);
-        var work = Channel.CreateUnbounded<WorkItem>();
-        var done = Channel.CreateUnbounded<EncodedBatch>();
-        var skipped = 0L;
-
-        var producer = Guard(() => ProduceAsync(sources, writer, work.Writer, slots, () => skipped++, stop.Token), work.Writer);
-        var workers = Guard(() => Task.WhenAll(Enumerable.Range(0, _options.Threads).Select(_ => Task.Run(WorkAsync, CancellationToken.None))), done.Writer);
+        var (indexed, failed, skipped) = (0L, 0L, 0L);
         try
         {
-            var result = await WriteAsync(done.Reader, writer, slots, () => skipped, progress);
-            await Task.WhenAll(producer, workers);
-            return result;
+            await _pipeline.RunAsync(NewAsync(cancellation), writer.Problem, Write, cancellation);
         }
         finally
         {
-            await stop.CancelAsync();
-            await Task.WhenAll(producer, workers).ContinueWith(_ => { }, TaskScheduler.Default);
+            writer.Commit();
         }
 
-        // The batch of a worker that fails is never written, so nothing behind it would be either: everybody stops.
-        async Task WorkAsync()
+        var result = new IndexProgress(indexed, failed, Interlocked.Read(ref skipped));
+        progress?.Report(result);
+        return result;
+
+        async IAsyncEnumerable<ImageItem> NewAsync([EnumeratorCancellation] CancellationToken stop)
         {
-            try
+            await foreach (var item in ImageSources.EnumerateAsync(sources, _options.Limits.MaxFileBytes, stop))
             {
-                await EncodeAsync(work.Reader, done.Writer, writer.Problem, stop.Token);
+                if (writer.IsNew(item.Source))
+                {
+                    yield return item;
+                }
+                else
+                {
+                    Interlocked.Increment(ref skipped);
+                }
             }
-            catch
+        }
+
+        void Write(IReadOnlyList<EncodedImage<ImageItem, IndexedImage>> images)
+        {
+            foreach (var image in images.Where(i => i.Error is not null))
             {
-                await stop.CancelAsync();
-                throw;
+                writer.AddFailure(new FailedImage(image.Item.Source, image.Item.Key, image.Error!));
+                failed++;
             }
+
+            foreach (var image in images.Where(i => i.Error is null))
+            {
+                writer.Add(image.Row!, image.Features.Span);
+                indexed++;
+            }
+
+            progress?.Report(new IndexProgress(indexed, failed, Interlocked.Read(ref skipped)));
         }
     }
 
@@ -147,90 +154,10 @@ public sealed class IndexBuilder
         Parts = [],
     };
 
-    private async Task ProduceAsync(
-        IReadOnlyList<string> sources, IndexWriter writer, ChannelWriter<WorkItem> work, SemaphoreSlim slots, Action skip, CancellationToken stop)
-    {
-        var batch = new List<ImageItem>(_batch);
-        var sequence = 0L;
-        await foreach (var item in ImageSources.EnumerateAsync(sources, _options.Limits.MaxFileBytes, stop))
-        {
-            if (!writer.IsNew(item.Source))
-            {
-                skip();
-                continue;
-            }
-
-            batch.Add(item);
-            if (batch.Count == _batch)
-            {
-                await SendAsync();
-            }
-        }
-
-        if (batch.Count > 0)
-        {
-            await SendAsync();
-        }
-
-        async Task SendAsync()
-        {
-            await slots.WaitAsync(stop);
-            await work.WriteAsync(new WorkItem(sequence++, [.. batch]), stop);
-            batch.Clear();
-        }
-    }
-
-    private async Task EncodeAsync(
-        ChannelReader<WorkItem> work, ChannelWriter<EncodedBatch> done, FeatureProblem problemOf, CancellationToken stop)
-    {
-        var preprocessor = new Preprocessor(_encoder.Spec.Preprocessing, _options.Limits, _options.AutoOrient);
-        var pixels = new float[_batch * preprocessor.Length];
-
-        // Batches are taken in order and each one taken is finished, so that what is written after a stop has no gaps.
-        await foreach (var item in work.ReadAllAsync(stop))
-        {
-            var rows = new List<IndexedImage>(item.Images.Length);
-            var failures = new List<FailedImage>();
-            foreach (var image in item.Images)
-            {
-                try
-                {
-                    rows.Add(await PrepareAsync(image, preprocessor, pixels.AsMemory(rows.Count * preprocessor.Length, preprocessor.Length)));
-                }
-                catch (Exception e) when (e is WhenceException or IOException or UnauthorizedAccessException)
-                {
-                    failures.Add(Failure(image.Source, image.Key, e.Message));
-                }
-            }
-
-            var features = new float[rows.Count * _encoder.Spec.Dimension];
-            _encoder.Encode(pixels.AsSpan(0, rows.Count * preprocessor.Length), features);
-            var encoded = new List<(IndexedImage, ReadOnlyMemory<float>)>(rows.Count);
-            foreach (var (i, row) in rows.Index())
-            {
-                var feature = features.AsMemory(i * _encoder.Spec.Dimension, _encoder.Spec.Dimension);
-                if (problemOf(feature.Span) is { } problem)
-                {
-                    failures.Add(Failure(row.Source, row.Key, problem));
-                }
-                else
-                {
-                    encoded.Add((row, feature));
-                }
-            }
-
-            await done.WriteAsync(new EncodedBatch(item.Sequence, encoded, failures), CancellationToken.None);
-        }
-    }
-
-    private FailedImage Failure(string source, string key, string error) => _options.FailFast
-        ? throw new WhenceException($"{source}: {error} (--fail-fast stops here)")
-        : new FailedImage(source, key, error.ReplaceLineEndings(" "));
-
-    private async Task<IndexedImage> PrepareAsync(ImageItem item, Preprocessor preprocessor, Memory<float> pixels)
+    private async ValueTask<IndexedImage> PrepareAsync(ImageItem item, Memory<float> pixels)
     {
         var content = await item.ReadAsync(CancellationToken.None);
-        var (width, height) = preprocessor.Preprocess(content.Bytes.Span, pixels.Span);
+        var (width, height) = _preprocessor.Preprocess(content.Bytes.Span, pixels.Span);
         var extra = _options.Metadata?.Find(item) is { Count: > 0 } joined
             ? content.Metadata.Concat(joined).GroupBy(p => p.Key).ToDictionary(g => g.Key, g => g.Last().Value)
             : content.Metadata;
@@ -246,63 +173,4 @@ public sealed class IndexBuilder
             Extra = extra,
         };
     }
-
-    private static async Task<IndexProgress> WriteAsync(
-        ChannelReader<EncodedBatch> done, IndexWriter writer, SemaphoreSlim slots, Func<long> skipped, IProgress<IndexProgress>? progress)
-    {
-        var waiting = new Dictionary<long, EncodedBatch>();
-        var (next, indexed, failed) = (0L, 0L, 0L);
-        try
-        {
-            await foreach (var batch in done.ReadAllAsync())
-            {
-                waiting.Add(batch.Sequence, batch);
-                while (waiting.Remove(next, out var ready))
-                {
-                    next++;
-                    slots.Release();
-                    failed += ready.Failures.Count;
-                    ready.Failures.ForEach(writer.AddFailure);
-                    ready.Rows.ForEach(row => writer.Add(row.Image, row.Feature.Span));
-                    indexed += ready.Rows.Count;
-
-                    progress?.Report(new IndexProgress(indexed, failed, skipped()));
-                }
-            }
-        }
-        finally
-        {
-            writer.Commit();
-        }
-
-        var result = new IndexProgress(indexed, failed, skipped());
-        progress?.Report(result);
-        return result;
-    }
-
-    // A stage's end or error closes its channel, so the next stage ends or fails in turn.
-    private static async Task Guard<T>(Func<Task> stage, ChannelWriter<T> output)
-    {
-        Exception? error = null;
-        try
-        {
-            await stage();
-        }
-        catch (Exception e)
-        {
-            error = e;
-            throw;
-        }
-        finally
-        {
-            output.TryComplete(error);
-        }
-    }
-
-    private sealed record WorkItem(long Sequence, ImageItem[] Images);
-
-    private sealed record EncodedBatch(
-        long Sequence, List<(IndexedImage Image, ReadOnlyMemory<float> Feature)> Rows, List<FailedImage> Failures);
-
-    private delegate string? FeatureProblem(ReadOnlySpan<float> feature);
 }

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Whence.Vectors;
 
 /// <summary>
@@ -8,6 +10,8 @@ public sealed class FeatureFile : IDisposable
 {
     private const string Separator = "::";
     private const string UsualName = "feats";
+    private const string NamesKey = "paths";
+    private const string EncoderKey = "encoder";
     private const int MaxColumns = 65_536;
 
     private readonly IDisposable _file;
@@ -23,6 +27,9 @@ public sealed class FeatureFile : IDisposable
 
         (Rows, Columns, Type) = (rows, (int)columns, info.Type);
     }
+
+    /// <summary>Gives a row of features to be written.</summary>
+    internal delegate void RowWriter(int row, Span<float> feature);
 
     private delegate void RowReader(long firstRow, Span<float> destination);
 
@@ -40,6 +47,9 @@ public sealed class FeatureFile : IDisposable
 
     /// <summary>What each row is called, usually the path of an image; null where the file does not say.</summary>
     public IReadOnlyList<string>? Names { get; private init; }
+
+    /// <summary>Name of the encoder that made the features; null where the file does not say.</summary>
+    public string? Encoder { get; private init; }
 
     /// <summary>Opens a file.</summary>
     /// <param name="location">
@@ -66,6 +76,65 @@ public sealed class FeatureFile : IDisposable
         {
             file?.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>Writes features of float32 as a .safetensors file with the tensor <c>feats</c>, beside its place, and renames it.</summary>
+    /// <param name="path">Where to; an existing file is replaced.</param>
+    /// <param name="rows">n, at least 1.</param>
+    /// <param name="columns">d.</param>
+    /// <param name="read">Gives a row when its turn comes.</param>
+    /// <param name="names">n texts, or null.</param>
+    /// <param name="encoder">Name of the encoder; null where nobody says.</param>
+    /// <exception cref="WhenceException">It cannot be written, or the names take too much room.</exception>
+    internal static void Write(string path, int rows, int columns, RowWriter read, IReadOnlyList<string>? names, string? encoder)
+    {
+        var tensor = TensorData.FromWriter(UsualName, ElementType.F32, stream =>
+        {
+            var feature = new float[columns];
+            for (var row = 0; row < rows; row++)
+            {
+                read(row, feature);
+                stream.Write(MemoryMarshal.AsBytes<float>(feature));
+            }
+        }, rows, columns);
+        SafetensorsFile.Write(path, [tensor], Header(names, encoder));
+    }
+
+    /// <summary>Writes the features of any file that is read as a .safetensors file, of float32, with their names.</summary>
+    /// <param name="source">As for <see cref="Open"/>.</param>
+    /// <param name="path">Where to; an existing file is replaced.</param>
+    /// <param name="encoder">Name of the encoder; null keeps what the source says.</param>
+    /// <exception cref="WhenceException">It cannot be read or written, or a number is not finite.</exception>
+    public static void Convert(string source, string path, string? encoder = null)
+    {
+        using var file = Open(source);
+        Write(path, checked((int)file.Rows), file.Columns, Read, file.Names, encoder ?? file.Encoder);
+
+        void Read(int row, Span<float> feature)
+        {
+            file.ReadRows(row, feature);
+            foreach (var value in feature)
+            {
+                if (!float.IsFinite(value))
+                {
+                    throw new WhenceException($"'{source}': row {row} holds {value}, expected finite numbers; extract the features again.");
+                }
+            }
+        }
+    }
+
+    /// <summary>Refuses names that a header has no room for, before features are made.</summary>
+    /// <exception cref="WhenceException">They take too much room.</exception>
+    internal static void CheckNames(string path, IReadOnlyList<string> names, int columns)
+    {
+        try
+        {
+            SafetensorsHeader.Write([TensorData.FromWriter(UsualName, ElementType.F32, _ => { }, names.Count, columns)], Header(names, "encoder"));
+        }
+        catch (WhenceException e)
+        {
+            throw new WhenceException($"'{path}': the paths of {names.Count:N0} images are too long for one file ({e.Message.TrimEnd('.')}); extract them into several, or index them instead ('whence index').", e);
         }
     }
 
@@ -111,18 +180,44 @@ public sealed class FeatureFile : IDisposable
     {
         var matrices = file.Tensors.Where(t => t.Value.Shape.Count == 2 && !t.Value.Type.IsInteger()).Select(t => t.Key);
         var view = file.View(name ?? Only(path, [.. matrices.Where(m => m != "exemplars" && !m.StartsWith("synth.", StringComparison.Ordinal))]));
-        return new FeatureFile(path, file, view.Info, view.ReadRows);
+        if (view != file.TryView(UsualName))
+        {
+            return new FeatureFile(path, file, view.Info, view.ReadRows) { Encoder = file.Metadata.GetValueOrDefault(EncoderKey) };
+        }
+
+        return WithNames(new FeatureFile(path, file, view.Info, view.ReadRows)
+        {
+            Names = file.ReadTexts(NamesKey),
+            Encoder = file.Metadata.GetValueOrDefault(EncoderKey),
+        });
     }
 
     private static FeatureFile OpenTorch(string path, string? name, TorchFile file)
     {
         var root = file.Root.AsDictionary();
         var tensor = root[name ?? UsualName].AsTensor();
-        var names = name is null && root.TryGetValue("paths", out var paths) ? paths.AsTexts() : null;
-        var features = new FeatureFile(path, file, tensor.Info, tensor.ReadRows) { Names = names };
-        return names is null || names.Count == features.Rows
-            ? features
-            : throw new WhenceException($"'{path}': '{UsualName}' has {features.Rows} rows and 'paths' {names.Count} entries; the two do not belong together.");
+        var names = name is null && root.TryGetValue(NamesKey, out var paths) ? paths.AsTexts() : null;
+        return WithNames(new FeatureFile(path, file, tensor.Info, tensor.ReadRows) { Names = names });
+    }
+
+    private static FeatureFile WithNames(FeatureFile file) => file.Names is null || file.Names.Count == file.Rows
+        ? file
+        : throw new WhenceException($"'{file.Path}': '{UsualName}' has {file.Rows} rows and '{NamesKey}' {file.Names.Count} entries; the two do not belong together.");
+
+    private static Dictionary<string, string> Header(IReadOnlyList<string>? names, string? encoder)
+    {
+        var header = new Dictionary<string, string> { ["format"] = "whence-features", ["version"] = "1" };
+        if (names is not null)
+        {
+            header[NamesKey] = SafetensorsFile.FromTexts(names);
+        }
+
+        if (encoder is not null)
+        {
+            header[EncoderKey] = encoder;
+        }
+
+        return header;
     }
 
     private static string Only(string path, IReadOnlyList<string> names) => names.Contains(UsualName) ? UsualName

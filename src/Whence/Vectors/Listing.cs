@@ -6,14 +6,16 @@ internal static class Listing
     private const int Shown = 12;
     private const int MaxNameLength = 100;
 
-    public static string Of(IReadOnlyCollection<string> names)
+    /// <param name="names">All of them.</param>
+    /// <param name="maxLength">Longer ones are cut.</param>
+    public static string Of(IReadOnlyCollection<string> names, int maxLength = MaxNameLength)
     {
         if (names.Count == 0)
         {
             return "none";
         }
 
-        var shown = names.Take(Shown).Select(name => name.Length <= MaxNameLength ? name : name[..MaxNameLength] + "...");
+        var shown = names.Take(Shown).Select(name => name.Length <= maxLength ? name : name[..maxLength] + "...");
         return string.Join(", ", shown) + (names.Count > Shown ? $", and {names.Count - Shown} more" : "");
     }
 }

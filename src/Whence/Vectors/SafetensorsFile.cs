@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Whence.Files;
 
 namespace Whence.Vectors;
@@ -8,6 +9,8 @@ namespace Whence.Vectors;
 /// </summary>
 public sealed class SafetensorsFile : IDisposable
 {
+    private static readonly JsonSerializerOptions TextOptions = new() { Encoder = SafetensorsHeader.Text };
+
     private readonly MappedFile _file;
     private readonly Dictionary<string, TensorView> _views;
 
@@ -90,8 +93,33 @@ public sealed class SafetensorsFile : IDisposable
         }
     }
 
+    /// <summary>A list of texts as an entry of a header.</summary>
+    internal static string FromTexts(IReadOnlyList<string> texts) => JsonSerializer.Serialize(texts, TextOptions);
+
+    /// <summary>The list of texts in an entry of the header; null where there is no such entry.</summary>
+    /// <exception cref="WhenceException">The entry is something else.</exception>
+    internal IReadOnlyList<string>? ReadTexts(string key)
+    {
+        if (!Metadata.TryGetValue(key, out var json))
+        {
+            return null;
+        }
+
+        try
+        {
+            var texts = JsonSerializer.Deserialize<string[]>(json);
+            return texts is not null && Array.TrueForAll(texts, t => t is not null) ? texts : throw new JsonException("null where text is needed");
+        }
+        catch (JsonException e)
+        {
+            throw new WhenceException($"'{_file.Path}': '{key}' in its header is no list of texts ({RegularFile.OneLine(e.Message)}); make or copy the file again.", e);
+        }
+    }
+
     /// <summary>Unmaps the file; spans handed out must not be used any more.</summary>
     public void Dispose() => _file.Dispose();
+
+    internal TensorView? TryView(string name) => _views.GetValueOrDefault(name);
 
     internal TensorView View(string name)
     {

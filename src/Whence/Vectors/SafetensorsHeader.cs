@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 
 namespace Whence.Vectors;
@@ -12,6 +13,9 @@ internal static class SafetensorsHeader
 {
     private const int MaxLength = 100_000_000;
     private const string MetadataKey = "__metadata__";
+
+    /// <summary>For texts in a header: nobody shows it in a browser, and escapes of escapes would make lists of paths several times as long.</summary>
+    internal static readonly JavaScriptEncoder Text = JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
 
     /// <summary>The JSON begins right after the length; a length's first byte may be that of a pickle or of anything.</summary>
     public static bool LooksLikeSafetensors(MappedFile file) => file.Length > 8 && file.Bytes(8, 1)[0] == (byte)'{';
@@ -69,7 +73,7 @@ internal static class SafetensorsHeader
     public static byte[] Write(IReadOnlyList<TensorData> tensors, IReadOnlyDictionary<string, string>? metadata)
     {
         var buffer = new ArrayBufferWriter<byte>();
-        using (var json = new Utf8JsonWriter(buffer))
+        using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = Text }))
         {
             json.WriteStartObject();
             if (metadata is { Count: > 0 })
@@ -98,6 +102,11 @@ internal static class SafetensorsHeader
         }
 
         var length = (buffer.WrittenCount + 7) / 8 * 8;
+        if (length > MaxLength)
+        {
+            throw new WhenceException($"A .safetensors header of {length} bytes is beyond the limit of {MaxLength}, which other readers share; write fewer names into one file.");
+        }
+
         var header = new byte[8 + length];
         header.AsSpan().Fill((byte)' ');
         BinaryPrimitives.WriteInt64LittleEndian(header, length);
