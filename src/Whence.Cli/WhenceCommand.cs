@@ -27,6 +27,7 @@ internal static class WhenceCommand
             EvaluateCommand.Create(streams),
             TrainCommand.Create(streams),
             CalibrateCommand.Create(streams),
+            StudyCommand.Create(streams),
             PlotCommand.Create(streams),
             EncodersCommand.Create(streams),
             DemoCommand.Create(streams),
