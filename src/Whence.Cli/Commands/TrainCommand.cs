@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Whence.Cli.Output;
 using Whence.Evaluation;
-using Whence.Reports;
 using Whence.Torch.Mapping;
 
 namespace Whence.Cli.Commands;

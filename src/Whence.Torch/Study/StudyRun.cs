@@ -1,4 +1,3 @@
-using Whence.Files;
 using Whence.Reports;
 using Whence.Search;
 

@@ -10,6 +10,8 @@ namespace Whence.Reports;
 /// <summary>All numbers of a study for spreadsheets (<c>docs/formats.md</c>): RFC 4180, UTF-8, full precision, what is not there empty.</summary>
 public static class StudyCsv
 {
+    private static readonly string[] Options = ["kind", "regularizer", "temperature", "epochs", "batch", "learningRate", "seed"];
+
     /// <summary>Evaluations: a row for each metric of each test case and average of each variant, with the paired difference from the pretrained features and the paper's own figure.</summary>
     /// <param name="stream">Receives the text; stays open.</param>
     /// <param name="outcomes">The outcomes.</param>
@@ -33,7 +35,7 @@ public static class StudyCsv
             ["space", "variant", "models", "kind", "regularizer", "temperature", "epochs", "batch", "learning_rate", "seed", "kept_epoch", "recall_at", "validation_recall"],
             outcomes.Where(o => o.Training is not null).Select(o => (object?[])
             [
-                o.Space, o.Variant, o.Training!.Models, .. new[] { "kind", "regularizer", "temperature", "epochs", "batch", "learningRate", "seed" }.Select(o.Training.Options.GetValueOrDefault),
+                o.Space, o.Variant, o.Training!.Models, .. Options.Select(o.Training.Options.GetValueOrDefault),
                 o.Training.Epoch, o.Training.RecallAt, o.Training.Recall,
             ]));
     }

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using Whence.Calibration;
 using Whence.Evaluation;
 
 namespace Whence.Reports;
