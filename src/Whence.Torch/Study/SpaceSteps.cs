@@ -1,7 +1,9 @@
 using System.Globalization;
+using System.Text;
 using Whence.Calibration;
 using Whence.Datasets;
 using Whence.Evaluation;
+using Whence.Files;
 using Whence.Images;
 using Whence.Mapping;
 using Whence.Reports;
@@ -62,7 +64,7 @@ internal sealed class SpaceSteps(StudyRecipe recipe, StudySpace space, SpaceFile
     private StudyStep ExtractDistractors() => new(
         $"{space.Label}: features of the distractors",
         Path.GetDirectoryName(files.Distractors)!,
-        () => Inputs(("images", Encoding(null, e => e.CheckAsync([files.Full(space.Distractors)]).GetAwaiter().GetResult()))),
+        () => Inputs(("images", KeyOfImages(null, e => e.CheckAsync([files.Full(space.Distractors)]).GetAwaiter().GetResult()))),
         async cancellation =>
         {
             using var model = files.OpenEncoder();
@@ -73,7 +75,7 @@ internal sealed class SpaceSteps(StudyRecipe recipe, StudySpace space, SpaceFile
     private StudyStep Extract(string given, Augmentation? views) => new(
         $"{space.Label}: features of {Path.GetFileName(given)}{(views is { } which ? $" with {which.ToString().ToLowerInvariant()} views" : "")}",
         Path.GetDirectoryName(files.Features(given, views))!,
-        () => Inputs((given, checksums.Of(files.Full(given))), ("images", Encoding(views, e => e.Check(TestCase.Load(files.Full(given)), files.ImagesOf(given))))),
+        () => Inputs((given, checksums.Of(files.Full(given))), ("images", KeyOfImages(views, e => e.Check(TestCase.Load(files.Full(given)), files.ImagesOf(given))))),
         async cancellation =>
         {
             using var model = files.OpenEncoder();
@@ -90,8 +92,8 @@ internal sealed class SpaceSteps(StudyRecipe recipe, StudySpace space, SpaceFile
             return Inputs(
             [
                 ("distractors", checksums.OfDistractors(files.Distractors)),
-                .. Files("train", files.TrainedWith(variant)),
-                .. Files("validation", files.Plain(space.Validation)),
+                .. Checked("train", files.TrainedWith(variant)),
+                .. Checked("validation", files.Plain(space.Validation)),
                 ("kind", options.Kind.ToString()),
                 ("regularizer", Text(options.EffectiveRegularizer)),
                 ("epochs", Text(options.Epochs)),
@@ -130,7 +132,7 @@ internal sealed class SpaceSteps(StudyRecipe recipe, StudySpace space, SpaceFile
             [
                 ("distractors", checksums.OfDistractors(files.Distractors)),
                 ("distractors' name", space.Distractors),
-                .. Files("test", files.Plain(space.Test)),
+                .. Checked("test", files.Plain(space.Test)),
                 .. Mapper(variant),
                 .. variant is null ? [] : new[] { (Pretrained, checksums.Of(pretrained)) },
                 ("recallAt", string.Join(',', recipe.Evaluation.RecallAt)),
@@ -165,8 +167,8 @@ internal sealed class SpaceSteps(StudyRecipe recipe, StudySpace space, SpaceFile
             () => Inputs(
             [
                 ("distractors", checksums.OfDistractors(files.Distractors)),
-                .. Files("calibration", files.Plain(files.Calibration)),
-                .. Files("test", files.Plain(space.Test)),
+                .. Checked("calibration", files.Plain(files.Calibration)),
+                .. Checked("test", files.Plain(space.Test)),
                 .. Mapper(variant),
                 ("encoder", encoder ?? ""),
                 ("queries", Text(recipe.Calibration.Queries)),
@@ -181,11 +183,21 @@ internal sealed class SpaceSteps(StudyRecipe recipe, StudySpace space, SpaceFile
             {
                 var run = new CalibrationRun(Distractors(cancellation), Calibration(variant), settings.Calibration?.Invoke());
                 var (calibration, similarities) = (Load(files.Calibration), Path.Combine(folder, "similarities"));
-                var (calibrator, steps) = run.Fit(
-                    calibration, similarities, [.. calibration.Zip(files.Plain(files.Calibration), (testCase, f) => new CalibrationSource(testCase.Name, checksums.Of(f.Path)))], cancellation);
-                var report = run.Measure(calibrator, Load(space.Test), cancellation);
-                calibrator.Save(Path.Combine(folder, StudyOutcomes.CalibrationFile));
-                CalibrationFolder.Write(folder, calibrator, report, steps);
+                try
+                {
+                    var (calibrator, steps) = run.Fit(
+                        calibration, similarities, [.. calibration.Zip(files.Plain(files.Calibration), (testCase, f) => new CalibrationSource(testCase.Name, checksums.Of(f.Path)))], cancellation);
+                    var report = run.Measure(calibrator, Load(space.Test), cancellation);
+                    calibrator.Save(Path.Combine(folder, StudyOutcomes.CalibrationFile));
+                    CalibrationFolder.Write(folder, calibrator, report, steps);
+                }
+                catch (NothingToFitException e)
+                {
+                    // A result, not a fault: the rest of the study goes on.
+                    settings.Line?.Invoke($"{space.Label}, {variant?.Name ?? Pretrained}: not calibrated, {e.Message}");
+                    AtomicFile.Write(Path.Combine(folder, StudyOutcomes.NotFittedFile), stream => stream.Write(Encoding.UTF8.GetBytes(e.Message + "\n")));
+                }
+
                 CalibrationRun.Forget(similarities);
             }));
     }
@@ -237,7 +249,7 @@ internal sealed class SpaceSteps(StudyRecipe recipe, StudySpace space, SpaceFile
 
     private TestCaseFeatures[] Load(IEnumerable<string> given) => [.. files.Plain(given).Select(f => TestCaseFeatures.Load(f.Path))];
 
-    private string Encoding(Augmentation? views, Func<FeatureExtractor, string> key)
+    private string KeyOfImages(Augmentation? views, Func<FeatureExtractor, string> key)
     {
         using var model = files.OpenEncoder();
         return key(new FeatureExtractor(model, files.Extraction(views, settings.Threads)));
@@ -253,7 +265,7 @@ internal sealed class SpaceSteps(StudyRecipe recipe, StudySpace space, SpaceFile
 
     private IEnumerable<(string, string)> Mapper(StudyVariant? variant) => variant is null ? [] : [("mapper", checksums.Of(MapperOf(variant)))];
 
-    private IEnumerable<(string, string)> Files(string use, IEnumerable<(string Given, string Path)> given) =>
+    private IEnumerable<(string, string)> Checked(string use, IEnumerable<(string Given, string Path)> given) =>
         given.Select((f, i) => (Invariant($"{use} {i + 1}"), $"{f.Given} {checksums.Of(f.Path)}"));
 
     // Work on another thread, so that an interruption is heard.

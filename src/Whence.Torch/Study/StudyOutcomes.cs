@@ -14,6 +14,9 @@ internal static class StudyOutcomes
     /// <summary>The calibration in its step's folder.</summary>
     public const string CalibrationFile = "calibration.json";
 
+    /// <summary>What stands there instead where nothing could be fitted: why.</summary>
+    public const string NotFittedFile = "not-fitted.txt";
+
     /// <summary>Reads the outcomes of a space whose steps are done: the features as they are, then the variants.</summary>
     public static IEnumerable<StudyOutcome> Read(StudyRecipe recipe, StudySpace space, string? encoder, SpaceSteps steps)
     {
@@ -21,6 +24,8 @@ internal static class StudyOutcomes
         foreach (var variant in recipe.Trained().Prepend(null))
         {
             var calibration = steps.FolderOf(variant, "calibration");
+            var (wanted, why) = (calibrated && (variant?.Calibrate ?? true), Path.Combine(calibration, NotFittedFile));
+            var fitted = wanted && !File.Exists(why);
             yield return new StudyOutcome
             {
                 Space = space.Label,
@@ -29,8 +34,8 @@ internal static class StudyOutcomes
                 PaperMethod = variant is null ? SpaceSteps.Pretrained : variant.PaperMethod(),
                 Results = EvaluationResults.Load(Path.Combine(steps.FolderOf(variant, "evaluation"), EvaluationFolder.ResultsFile)),
                 Training = variant is null ? null : Training(steps.MapperOf(variant), recipe.Validation.RecallAt),
-                Calibration = calibrated && (variant?.Calibrate ?? true)
-                    ? (Calibrator.Load(Path.Combine(calibration, CalibrationFile)), CalibrationFolder.Load(calibration)) : null,
+                Calibration = fitted ? (Calibrator.Load(Path.Combine(calibration, CalibrationFile)), CalibrationFolder.Load(calibration)) : null,
+                NotCalibrated = wanted && !fitted ? File.ReadAllText(why).TrimEnd() : null,
             };
         }
     }

@@ -42,7 +42,7 @@ public static class StudyMarkdown
             Draw(text, figures, Training, heading: false);
         }
 
-        if (outcomes.Any(o => o.Calibration is not null))
+        if (outcomes.Any(o => o.Calibration is not null || o.NotCalibrated is not null))
         {
             text.WriteLine($"## {Calibration}\n");
             text.WriteLine("Before: a plain softmax over similarities (tau 1, lambda 0). KL: divergence from the truth in nats, with softplus. ECE: expected calibration error, does 10 % mean 10 %? Misplaced: influence in bins that did not earn it. Outside: influence on images that are no exemplars. At zero: exemplars without any influence.\n");

@@ -26,6 +26,9 @@ public sealed record StudyOutcome
 
     /// <summary>Its calibration and what was measured of it; null where there is none.</summary>
     public (Calibrator Calibrator, CalibrationReport Report)? Calibration { get; init; }
+
+    /// <summary>Why nothing could be fitted; null where something was, or nobody asked.</summary>
+    public string? NotCalibrated { get; init; }
 }
 
 /// <summary>How a training went.</summary>

@@ -107,6 +107,10 @@ internal static class StudyTables
         }
 
         text.WriteLine();
+        foreach (var outcome in outcomes.Where(o => o.NotCalibrated is not null))
+        {
+            text.WriteLine($"- {StudyMarkdown.Safe($"{outcome.Space}, {outcome.Variant}: not calibrated; {outcome.NotCalibrated}")}\n");
+        }
     }
 
     /// <summary>A number and its interval.</summary>

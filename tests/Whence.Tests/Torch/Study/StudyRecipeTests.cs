@@ -28,7 +28,7 @@ public sealed class StudyRecipeTests : IDisposable
         { "no letter or digit", """{"variants": [{"name": "..", "train": "both"}]}""" },
         { "version 2", """{"version": 2}""" },
         { "'spaces' is empty", """{"spaces": []}""" },
-        { "'spaces' must be an object in braces", """{"spaces": ["x"]}""" },
+        { "'spaces[0]' must be an object in braces", """{"spaces": ["x"]}""" },
         { "must be whole numbers from 1 on, ascending", """{"evaluation": {"recallAt": [10, 5]}}""" },
         { "'calibration' has a number out of range", """{"calibration": {"top": 1}}""" },
         { "variant 's' cannot be trained in space 'Toy': its 'train' has no 'styles'", """{"variants": [{"name": "s", "train": "styles"}], "spaces": [{"label": "Toy", "distractors": "distractors.safetensors", "train": {"objects": ["train_objects.safetensors"]}, "test": ["test_artchive.safetensors"]}]}""" },

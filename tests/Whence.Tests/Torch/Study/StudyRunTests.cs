@@ -21,6 +21,7 @@ public sealed class StudyRunTests : IDisposable
         Assert.Contains("| Toy | object+style |", page, StringComparison.Ordinal);
         Assert.Contains("*the paper, Table 3*", page, StringComparison.Ordinal);
         Assert.Contains("*0.277*", page, StringComparison.Ordinal); // CLIP, pretrained, ImageNet-Seen, gpt, R@10
+        Assert.Contains("Toy, pretrained: not calibrated; the fit ended at", page, StringComparison.Ordinal); // features turned by 60 degrees say nothing
         foreach (var figure in page.Split('(').Select(p => p.Split(')')[0]).Where(p => p.StartsWith("figures/", StringComparison.Ordinal)))
         {
             Assert.True(File.Exists(Path.Combine(_temp["out", "report"], figure)), figure);
@@ -46,7 +47,7 @@ public sealed class StudyRunTests : IDisposable
     [Theory]
     [InlineData("toy/pretrained/evaluation/results.json", new[] { "evaluate" })]
     [InlineData("toy/object+style/mapper/object+style.safetensors", new[] { "object+style: train" })]
-    [InlineData("toy/pretrained/calibration/calibration.json", new[] { "pretrained: calibrate" })]
+    [InlineData("toy/object+style/calibration/calibration.json", new[] { "object+style: calibrate" })]
     [InlineData("report/report.md", new[] { "report" })]
     public async Task A_file_that_is_gone_or_changed_is_made_again_to_the_same_bytes(string file, string[] steps)
     {
