@@ -25,10 +25,11 @@ internal static class WhenceCommand
             AnnCommand.Create(streams),
             FeaturesCommand.Create(streams),
             EvaluateCommand.Create(streams),
+            TrainCommand.Create(streams),
             CalibrateCommand.Create(streams),
+            StudyCommand.Create(streams),
             PlotCommand.Create(streams),
             EncodersCommand.Create(streams),
-            TrainCommand.Create(streams),
             DemoCommand.Create(streams),
         };
         try

@@ -5,7 +5,7 @@ namespace Whence;
 /// values, and what to do; the command line prints it as one line and exits with code 2. Wrong calls of the API throw
 /// <see cref="ArgumentException"/> instead.
 /// </summary>
-public sealed class WhenceException : Exception
+public class WhenceException : Exception
 {
     // Two long paths and a sentence. Of what is longer, the beginning (which file) and the end (what to do) count.
     private const int MaxLength = 4000, End = 500;

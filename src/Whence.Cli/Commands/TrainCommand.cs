@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Whence.Cli.Output;
 using Whence.Evaluation;
-using Whence.Reports;
 using Whence.Torch.Mapping;
 
 namespace Whence.Cli.Commands;
@@ -22,7 +21,7 @@ internal static class TrainCommand
     private static int Run(ParseResult parsed, TrainOptions options, Streams streams, CancellationToken cancellation)
     {
         var output = CheckOutput(options.Output(parsed));
-        var checkpoint = Path.ChangeExtension(output, ".checkpoint.safetensors");
+        var checkpoint = MapperTrainer.CheckpointOf(output);
         if (File.Exists(checkpoint) && !options.Resume(parsed))
         {
             throw new WhenceException($"'{checkpoint}' is there of a training that did not end; go on with it by --resume, or delete it to train anew.");
@@ -34,13 +33,8 @@ internal static class TrainCommand
         var trainer = new MapperTrainer([.. options.Features(parsed).Select(TrainingFeatures.Load)], options.Training(parsed), validation);
         streams.Error.WriteLine(
             $"{trainer.Models:N0} models{(trainer.LeftOut > 0 ? $" ({trainer.LeftOut:N0} more have no synthesized image)" : "")}, {trainer.Steps:N0} steps");
-        var trained = trainer.Train(Path.GetFileName(output), checkpoint, options.CheckpointEvery(parsed), TrainingView.Lines(streams.Error, validation?.RecallAt), cancellation);
-        trained.Mappers.Save(output);
-        var curve = Path.ChangeExtension(output, ".training.csv");
-        TrainingCurve.Write(curve, trained.Curve, validation?.RecallAt ?? 10);
-        (TrainingFigure.Draw(curve) with { Name = Path.GetFileNameWithoutExtension(curve) }).Save(Path.GetDirectoryName(Path.GetFullPath(output))!);
-        File.Delete(checkpoint);
-        streams.Output.WriteLine($"{output}: {Describe(trained, validation?.RecallAt)}; the course of the training is in {curve}.");
+        var trained = trainer.TrainTo(output, options.CheckpointEvery(parsed), TrainingView.Lines(streams.Error, validation?.RecallAt), cancellation);
+        streams.Output.WriteLine($"{output}: {Describe(trained, validation?.RecallAt)}; the course of the training is in {MapperTrainer.CurveOf(output)}.");
         return 0;
     }
 

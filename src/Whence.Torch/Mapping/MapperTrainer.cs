@@ -125,6 +125,35 @@ public sealed class MapperTrainer
         return Finish(name, mappers, settings, curve, best);
     }
 
+    /// <summary>
+    /// Trains to files: the mappers, the course of the training (<see cref="CurveOf"/>) beside them, and while it works its state
+    /// (<see cref="CheckpointOf"/>), which an interrupted training goes on from.
+    /// </summary>
+    /// <param name="output">File of the mappers.</param>
+    /// <param name="checkpointEvery">As for <see cref="Train"/>, as the others are.</param>
+    /// <param name="progress">Told after each step.</param>
+    /// <param name="cancellation">Stops between steps.</param>
+    /// <exception cref="WhenceException">As for <see cref="Train"/>, or a file cannot be written.</exception>
+    public TrainedMappers TrainTo(
+        string output, TimeSpan? checkpointEvery = null, IProgress<TrainingProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(output);
+        var checkpoint = CheckpointOf(output);
+        var trained = Train(Path.GetFileName(output), checkpoint, checkpointEvery, progress, cancellation);
+        trained.Mappers.Save(output);
+        var curve = CurveOf(output);
+        TrainingCurve.Write(curve, trained.Curve, _validation?.RecallAt ?? 10);
+        (TrainingFigure.Draw(curve) with { Name = Path.GetFileNameWithoutExtension(curve) }).Save(Path.GetDirectoryName(Path.GetFullPath(output))!);
+        File.Delete(checkpoint);
+        return trained;
+    }
+
+    /// <summary>The state of a training to a file of mappers: <c>NAME.checkpoint.safetensors</c>.</summary>
+    public static string CheckpointOf(string output) => Path.ChangeExtension(output, ".checkpoint.safetensors");
+
+    /// <summary>The course of a training to a file of mappers: <c>NAME.training.csv</c>.</summary>
+    public static string CurveOf(string output) => Path.ChangeExtension(output, ".training.csv");
+
     private TrainedMappers Finish(
         string name, MapperOptimization mappers, Dictionary<string, string> settings, List<TrainingEpoch> curve, IReadOnlyList<TensorData> best)
     {

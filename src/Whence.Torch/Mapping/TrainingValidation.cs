@@ -42,10 +42,13 @@ public sealed record TrainingValidation
         }
     }
 
-    /// <summary>What the distractors are, in one checksum: which images, in which order, less those removed.</summary>
-    internal string DistractorsKey()
+    /// <summary>What the distractors are, in one checksum.</summary>
+    internal string DistractorsKey() => KeyOf(Distractors);
+
+    /// <summary>What an index holds, in one checksum: which images, in which order, less those removed.</summary>
+    internal static string KeyOf(FeatureIndex distractors)
     {
-        var parts = string.Join('\n', Distractors.Manifest.Parts.Select(p => p.FeaturesSha256).Concat(Distractors.Removed.Order().Select(id => $"{id}")));
+        var parts = string.Join('\n', distractors.Manifest.Parts.Select(p => p.FeaturesSha256).Concat(distractors.Removed.Order().Select(id => $"{id}")));
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(parts)));
     }
 }

@@ -57,7 +57,7 @@ public sealed record CalibrationFit
     /// <param name="loss">The queries to fit to.</param>
     /// <param name="options">Steps, learning rate, batches; null for the paper's.</param>
     /// <param name="progress">Told after each step; null for nobody.</param>
-    /// <exception cref="WhenceException">No tau above 0 and lambda below 1 is best: similarities say nothing about who the exemplars are.</exception>
+    /// <exception cref="NothingToFitException">No tau above 0 and lambda below 1 is best: similarities say nothing about who the exemplars are.</exception>
     public static CalibrationFit Run(CalibrationLoss loss, CalibrationFitOptions? options = null, IProgress<CalibrationStep>? progress = null)
     {
         ArgumentNullException.ThrowIfNull(loss);
@@ -82,7 +82,7 @@ public sealed record CalibrationFit
 
         return inverseTau.Value >= 1 / Calibrator.Largest && Calibrator.BiasGain * bias.Value > -1 && double.IsFinite(steps[^1].Loss)
             ? new CalibrationFit(inverseTau.Value, bias.Value, steps)
-            : throw new WhenceException(
+            : throw new NothingToFitException(
                 $"the fit ended at 1/tau = {inverseTau.Value:G4}, lambda = {-Calibrator.BiasGain * bias.Value:G4}, loss {steps[^1].Loss:G4}, where tau must be above 0 and lambda below 1: the exemplars are no more similar to their queries than other images are; check encoder, mapper and features.");
     }
 
@@ -104,5 +104,24 @@ public sealed record CalibrationFit
             var square = _square / (1 - Math.Pow(SecondMoment, step));
             Value -= rate * mean / (Math.Sqrt(square) + Epsilon);
         }
+    }
+}
+
+/// <summary>A fit that found nothing: similarities say nothing about who the exemplars are. It lies with the features, which are sound as files.</summary>
+public sealed class NothingToFitException : WhenceException
+{
+    /// <summary>Why.</summary>
+    /// <param name="message">In one line.</param>
+    public NothingToFitException(string message)
+        : base(message)
+    {
+    }
+
+    /// <summary>Why, and what it came from.</summary>
+    /// <param name="message">In one line.</param>
+    /// <param name="innerException">The cause.</param>
+    public NothingToFitException(string message, Exception innerException)
+        : base(message, innerException)
+    {
     }
 }

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using Whence.Encoders;
 using Whence.Images;
 using Whence.Vectors;
@@ -52,23 +54,33 @@ public sealed class FeatureExtractor
         ArgumentNullException.ThrowIfNull(testCase);
         ArgumentException.ThrowIfNullOrEmpty(root);
         CheckOutput(output);
-        CheckSizes(testCase);
-        var images = new ExtractionImages();
-        foreach (var path in testCase.Models.SelectMany(m => m.Exemplars.Concat(m.Synthesized.Values.SelectMany(paths => paths))))
-        {
-            images.Add(path, () =>
-            {
-                var source = FullPath(path, root);
-                return new ExtractionImage(path, source, async stop => await ImageSources.ReadAsync(source, _options.Limits.MaxFileBytes, stop));
-            });
-        }
-
-        images.CheckFiles($"relative paths of test case '{testCase.Name}' begin at {Path.GetFullPath(root)}, name another folder with --images");
+        var images = ImagesOf(testCase, root);
         return await RunAsync(images, output, progress, Save, cancellation);
 
         void Save(PartialFeatures partial, IReadOnlyList<UnreadImage> unread) =>
             TestCaseAssembly.Of(testCase, images, partial, unread, _encoder.Spec.Name, Dimension, _options.Views).Save(output);
     }
+
+    /// <summary>
+    /// Refuses what <see cref="ExtractAsync(TestCase, string, string, IProgress{ExtractionProgress}?, CancellationToken)"/> would refuse before it begins, and says in one checksum what the features follow from: encoder,
+    /// options, and of every image its name, its place, its size and when it was last changed.
+    /// </summary>
+    /// <param name="testCase">Its images.</param>
+    /// <param name="root">Folder that relative paths begin at.</param>
+    /// <exception cref="WhenceException">Images are missing, or there are too many.</exception>
+    public string Check(TestCase testCase, string root)
+    {
+        ArgumentNullException.ThrowIfNull(testCase);
+        ArgumentException.ThrowIfNullOrEmpty(root);
+        return KeyOf(ImagesOf(testCase, root));
+    }
+
+    /// <summary>The same of sources.</summary>
+    /// <param name="sources">Folders, list files, tar shards, Parquet files, or patterns of these.</param>
+    /// <param name="cancellation">Stops the listing.</param>
+    /// <exception cref="WhenceException">There are no images, or some are missing.</exception>
+    public async Task<string> CheckAsync(IReadOnlyList<string> sources, CancellationToken cancellation = default) =>
+        KeyOf(await ImagesOfAsync(sources, cancellation));
 
     /// <summary>Extracts all images of sources, one row each, named by where they are.</summary>
     /// <param name="sources">Folders, list files, tar shards, Parquet files, or patterns of these.</param>
@@ -86,14 +98,7 @@ public sealed class FeatureExtractor
             throw new WhenceException("Views are made of test cases only; leave --views out, or give the JSON of a test case.");
         }
 
-        ImageSources.Check(sources);
-        var images = new ExtractionImages();
-        await foreach (var item in ImageSources.EnumerateAsync(sources, _options.Limits.MaxFileBytes, cancellation))
-        {
-            images.Add(item.Source, () => new ExtractionImage(item.Source, item.Source, async stop => (await item.ReadAsync(stop)).Bytes));
-        }
-
-        images.CheckFiles("correct the list, or bring them back");
+        var images = await ImagesOfAsync(sources, cancellation);
         FeatureFile.CheckNames(output, [.. images.Images.Select(i => i.Name)], Dimension);
         return await RunAsync(images, output, progress, Save, cancellation);
 
@@ -109,6 +114,39 @@ public sealed class FeatureExtractor
                 output, read.Length, Dimension, (row, feature) => partial.Read(read[row], 0, feature), [.. read.Select(i => images.Images[i].Name)], _encoder.Spec.Name);
         }
     }
+
+    private ExtractionImages ImagesOf(TestCase testCase, string root)
+    {
+        CheckSizes(testCase);
+        var images = new ExtractionImages();
+        foreach (var path in testCase.Models.SelectMany(m => m.Exemplars.Concat(m.Synthesized.Values.SelectMany(paths => paths))))
+        {
+            images.Add(path, () =>
+            {
+                var source = FullPath(path, root);
+                return new ExtractionImage(path, source, async stop => await ImageSources.ReadAsync(source, _options.Limits.MaxFileBytes, stop));
+            });
+        }
+
+        images.CheckFiles($"relative paths of test case '{testCase.Name}' begin at {Path.GetFullPath(root)}, name another folder with --images");
+        return images;
+    }
+
+    private async Task<ExtractionImages> ImagesOfAsync(IReadOnlyList<string> sources, CancellationToken cancellation)
+    {
+        ImageSources.Check(sources);
+        var images = new ExtractionImages();
+        await foreach (var item in ImageSources.EnumerateAsync(sources, _options.Limits.MaxFileBytes, cancellation))
+        {
+            images.Add(item.Source, () => new ExtractionImage(item.Source, item.Source, async stop => (await item.ReadAsync(stop)).Bytes));
+        }
+
+        images.CheckFiles("correct the list, or bring them back");
+        return images;
+    }
+
+    private string KeyOf(ExtractionImages images) => Convert.ToHexStringLower(SHA256.HashData(
+        [.. images.Key(_encoder.Spec, _options), .. MemoryMarshal.AsBytes<long>(images.Stamps)]));
 
     /// <summary>Images with their errors, a few of them.</summary>
     internal static string Of(IEnumerable<UnreadImage> unread) => Listing.Of([.. unread.Select(u => $"{u.Path} ({u.Error})")], MaxUnreadLength);

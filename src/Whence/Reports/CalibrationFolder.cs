@@ -14,9 +14,13 @@ public static class CalibrationFolder
     /// <summary>Version of the schema of <c>report.json</c>: fields may be added within it, never renamed.</summary>
     public const int Schema = 1;
 
+    private const string FormatName = "whence-calibration-report";
+    private const string ReportFile = "report.json";
+
     private static readonly JsonSerializerOptions JsonOptions = new(SpecJson.Options)
     {
         DefaultIgnoreCondition = System.Text.Json.Serialization.JsonIgnoreCondition.Never,
+        UnmappedMemberHandling = System.Text.Json.Serialization.JsonUnmappedMemberHandling.Skip,
         Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
@@ -41,11 +45,30 @@ public static class CalibrationFolder
         EvaluationFolder.Create(plots);
         CalibrationFigures.Distribution(report.All).Save(plots);
         CalibrationFigures.Reliability(report.All).Save(plots);
-        AtomicFile.Write(Path.Combine(folder, "report.json"), stream =>
+        AtomicFile.Write(Path.Combine(folder, ReportFile), stream =>
         {
-            JsonSerializer.Serialize(stream, new Content("whence-calibration-report", Schema, calibrator.Tau, calibrator.Lambda, calibrator.None, calibrator.Encoder, calibrator.Mapper, report), JsonOptions);
+            JsonSerializer.Serialize(stream, new Content(FormatName, Schema, calibrator.Tau, calibrator.Lambda, calibrator.None, calibrator.Encoder, calibrator.Mapper, report), JsonOptions);
             stream.WriteByte((byte)'\n');
         });
+    }
+
+    /// <summary>Reads what was measured from the <c>report.json</c> of a folder that <see cref="Write"/> wrote.</summary>
+    /// <exception cref="WhenceException">Missing, damaged, something else, or of a newer build.</exception>
+    public static CalibrationReport Load(string folder)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        var path = Path.Combine(folder, ReportFile);
+        try
+        {
+            var content = JsonSerializer.Deserialize<Content>(RegularFile.Guard(path, () => File.ReadAllBytes(path)), JsonOptions);
+            return content is { Format: FormatName, Schema: >= 1 and <= Schema, Report: not null }
+                ? content.Report
+                : throw new JsonException($"format '{content?.Format}' of schema {content?.Schema}, expected '{FormatName}' up to {Schema}");
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            throw new WhenceException($"{path}: not the report of a calibration ({RegularFile.OneLine(e.Message)}); give the folder of 'whence calibrate --report'.", e);
+        }
     }
 
     private sealed record Content(

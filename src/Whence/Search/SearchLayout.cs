@@ -33,6 +33,9 @@ internal sealed class SearchLayout
         return new SearchLayout(folder, Entries(folder));
     }
 
+    /// <summary>The folder of the layout for an index and a mapper, there or not.</summary>
+    public static string FolderOf(FeatureIndex index, Mapper? mapper) => DerivedFolder.Of(index, mapper, RootName).Path;
+
     /// <summary>What is there for an index and whatever mappers, in ordinal order; what means nothing is an empty one.</summary>
     public static IReadOnlyList<SearchLayout> FindAll(FeatureIndex index) =>
         [.. DerivedFolder.All<LayoutManifest>(index, RootName, ManifestName, LayoutManifest.FormatName, CurrentVersion)

@@ -66,7 +66,7 @@ public class CalibrationLossTests
     public void Whoever_is_no_more_similar_than_others_cannot_be_fitted()
     {
         var table = new SimilarityTable([[0.1f, 0.9f, 0.8f], [0.2f, 0.7f, 0.9f]], [1, 1]);
-        var error = Assert.Throws<WhenceException>(() => CalibrationFit.Run(new CalibrationLoss(table, 2)));
+        var error = Assert.Throws<NothingToFitException>(() => CalibrationFit.Run(new CalibrationLoss(table, 2)));
         Assert.Contains("no more similar", error.Message, StringComparison.Ordinal);
     }
 

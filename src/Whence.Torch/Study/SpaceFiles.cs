@@ -1,0 +1,183 @@
+using Whence.Datasets;
+using Whence.Encoders;
+using Whence.Evaluation;
+using Whence.Images;
+using Whence.Search;
+using Whence.Torch.Mapping;
+using Whence.Vectors;
+
+namespace Whence.Torch.Study;
+
+/// <summary>The files of a space: where they are, where those lie that images become, and whether they fit together.</summary>
+internal sealed class SpaceFiles(StudyRecipe recipe, StudySpace space, string root, string folder)
+{
+    /// <summary>The space's folder.</summary>
+    public string Folder => folder;
+
+    /// <summary>Where mappers are calibrated on; empty for no calibration.</summary>
+    public IReadOnlyList<string> Calibration => space.Calibration.Count > 0 ? space.Calibration : space.Validation;
+
+    /// <summary>The distractors, as features or an index.</summary>
+    public string Distractors => DistractorsAreImages ? Path.Combine(folder, "distractors", "features", "distractors.safetensors") : Full(space.Distractors);
+
+    /// <summary>Whether distractors must become features first.</summary>
+    public bool DistractorsAreImages => StudyFolders.AreImages(Full(space.Distractors));
+
+    /// <summary>Test cases of images, each with the views that are wanted of it (null for none).</summary>
+    public IReadOnlyList<(string Given, Augmentation? Views)> Images => [.. All().Where(f => StudyFolders.IsTestCaseOfImages(f.Given)).Distinct()];
+
+    /// <summary>What a path of the recipe stands for.</summary>
+    public string Full(string given) => Path.GetFullPath(given, root);
+
+    /// <summary>The features of a file of the recipe, there already or to be made.</summary>
+    public string Features(string given, Augmentation? views = null)
+    {
+        if (!StudyFolders.IsTestCaseOfImages(given))
+        {
+            return Full(given);
+        }
+
+        var name = Path.GetFileName(given).Split('.')[0];
+        return Path.Combine(folder, "features", views is { } which ? $"{name}.{which.ToString().ToLowerInvariant()}" : name, $"{name}.safetensors");
+    }
+
+    /// <summary>The features that a variant learns from.</summary>
+    public IEnumerable<(string Given, string Path)> TrainedWith(StudyVariant variant) => space.FilesOf(variant).Select(given => (given, Features(given, ViewsOf(variant))));
+
+    /// <summary>The features of files that are not learned from.</summary>
+    public IEnumerable<(string Given, string Path)> Plain(IEnumerable<string> given) => given.Select(g => (g, Features(g)));
+
+    /// <summary>Options of an extraction.</summary>
+    public FeatureExtractionOptions Extraction(Augmentation? views, int threads) => new()
+    {
+        Views = views is null ? 0 : recipe.Extraction.Views,
+        Augmentation = views ?? Augmentation.Mild,
+        Seed = views is null ? 0 : recipe.Extraction.Seed,
+        Threads = threads,
+    };
+
+    /// <summary>Folder that relative paths of a test case of images begin at.</summary>
+    public string ImagesOf(string given) => recipe.Extraction.Images is { } images ? Full(images) : Path.GetDirectoryName(Full(given))!;
+
+    /// <summary>The encoder of images.</summary>
+    /// <exception cref="WhenceException">None is named, or there is none of this name.</exception>
+    public OnnxEncoder OpenEncoder() => new(new EncoderRegistry().Resolve(
+        space.Encoder ?? throw new WhenceException("names no 'encoder', and there are images that must become features; name one that 'whence encoders list' shows")));
+
+    /// <summary>Refuses files that are missing or do not fit together.</summary>
+    /// <returns>The encoder's name; null where nobody says.</returns>
+    /// <exception cref="WhenceException">Which, and why.</exception>
+    public async Task<string?> CheckAsync(int threads, CancellationToken cancellation)
+    {
+        try
+        {
+            using var encoder = Images.Count > 0 || DistractorsAreImages ? OpenEncoder() : null;
+            var first = await DistractorFactsAsync(encoder, threads, cancellation);
+            var name = space.Encoder is { } given && encoder is null ? given : encoder?.Spec.Name ?? first.Encoder;
+            var loaded = new Dictionary<string, TrainingFeatures>(StringComparer.Ordinal);
+            foreach (var (file, views) in All().Distinct())
+            {
+                cancellation.ThrowIfCancellationRequested();
+                var facts = StudyFolders.IsTestCaseOfImages(file) ? OfImages(file, views, encoder!, threads) : OfFeatures(file, loaded);
+                if (facts.Dimension != first.Dimension)
+                {
+                    throw new WhenceException($"'{file}' has features of {facts.Dimension} values, the distractors '{space.Distractors}' of {first.Dimension}; all must come from one encoder");
+                }
+
+                name ??= facts.Encoder;
+                foreach (var (other, maker) in new[] { (file, facts.Encoder), (space.Distractors, first.Encoder) })
+                {
+                    if (maker is not null && maker != name)
+                    {
+                        throw new WhenceException($"'{other}' has features of encoder '{maker}', where '{name}' is expected; all must come from one encoder");
+                    }
+                }
+
+                if (Calibration.Count > 0 && facts.MostExemplars >= recipe.Calibration.Top && (Calibration.Contains(file) || space.Test.Contains(file)))
+                {
+                    throw new WhenceException($"'{file}' has a model of {facts.MostExemplars} exemplars, no fewer than the {recipe.Calibration.Top} candidates of a query; raise 'calibration.top'");
+                }
+
+            }
+
+            Summary.CheckNames([.. space.Test.Select(NameOf)]);
+            Summary.CheckNames([.. Calibration.Select(NameOf)]);
+            CheckTrainings(loaded, threads);
+            return name;
+        }
+        catch (WhenceException e)
+        {
+            throw new WhenceException($"space '{space.Label}': {e.Message}", e);
+        }
+
+        string NameOf(string file) => Path.GetFileNameWithoutExtension(Features(file));
+    }
+
+    // What a training refuses, it refuses at once.
+    private void CheckTrainings(Dictionary<string, TrainingFeatures> loaded, int threads)
+    {
+        foreach (var variant in recipe.Trained())
+        {
+            TrainingFeatures[] features = [.. space.FilesOf(variant).Where(loaded.ContainsKey).Select(f => loaded[f])];
+            if (features.Length == space.FilesOf(variant).Count)
+            {
+                try
+                {
+                    _ = new MapperTrainer(features, recipe.Options(space, variant, threads));
+                }
+                catch (WhenceException e)
+                {
+                    throw new WhenceException($"variant '{variant.Name}': {e.Message}", e);
+                }
+            }
+        }
+    }
+
+    private async Task<Facts> DistractorFactsAsync(OnnxEncoder? encoder, int threads, CancellationToken cancellation)
+    {
+        if (DistractorsAreImages)
+        {
+            await new FeatureExtractor(encoder!, Extraction(null, threads)).CheckAsync([Full(space.Distractors)], cancellation);
+            return new Facts(encoder!.Spec.Dimension, encoder.Spec.Name, 0);
+        }
+
+        if (!Directory.Exists(Distractors))
+        {
+            using var file = FeatureFile.Open(Distractors);
+            return new Facts(file.Columns, file.Encoder, 0);
+        }
+
+        var manifest = FeatureIndex.Open(Distractors).Manifest;
+        return manifest.Normalized && recipe.Trained().Count > 0
+            ? throw new WhenceException($"the features of index '{space.Distractors}' were normalised before they came there, mappers work on raw ones; make the index from raw features")
+            : new Facts(manifest.Dimension, manifest.EncoderSpec?.Name, 0);
+    }
+
+    private Facts OfImages(string file, Augmentation? views, OnnxEncoder encoder, int threads)
+    {
+        var testCase = TestCase.Load(Full(file));
+        new FeatureExtractor(encoder, Extraction(views, threads)).Check(testCase, ImagesOf(file));
+        return new Facts(encoder.Spec.Dimension, encoder.Spec.Name, testCase.Models.Max(m => m.Exemplars.Count));
+    }
+
+    private Facts OfFeatures(string file, Dictionary<string, TrainingFeatures> loaded)
+    {
+        var features = TestCaseFeatures.Load(Full(file));
+        if (recipe.Trained().Any(variant => space.FilesOf(variant).Contains(file)))
+        {
+            loaded[file] = new TrainingFeatures(features); // no checksum: nothing is trained yet
+        }
+
+        return new Facts(features.Dimension, features.Encoder, features.Chunks.Max(c => c.Count));
+    }
+
+    private Augmentation? ViewsOf(StudyVariant variant) => recipe.Extraction.Views > 0 ? variant.Augment : null;
+
+    private IEnumerable<(string Given, Augmentation? Views)> All() =>
+    [
+        .. recipe.Trained().SelectMany(variant => space.FilesOf(variant).Select(file => (file, StudyFolders.IsTestCaseOfImages(file) ? ViewsOf(variant) : null))),
+        .. space.Validation.Concat(Calibration).Concat(space.Test).Select(file => (file, (Augmentation?)null)),
+    ];
+
+    private sealed record Facts(int Dimension, string? Encoder, int MostExemplars);
+}

@@ -1,0 +1,218 @@
+using System.Text.Json;
+using Whence.Evaluation;
+using Whence.Files;
+using Whence.Images;
+using Whence.Torch.Mapping;
+
+namespace Whence.Torch.Study;
+
+/// <summary>
+/// What a study does, as its JSON file says (<c>docs/formats.md</c>): feature spaces, the variants of mappers to train for each, and options. Paths are
+/// relative to the file's folder.
+/// </summary>
+public sealed record StudyRecipe
+{
+    /// <summary>The version that this build reads.</summary>
+    public const int CurrentVersion = 1;
+
+    private const string FormatName = "whence-study";
+
+    /// <summary>Always <c>whence-study</c>.</summary>
+    public required string Format { get; init; }
+
+    /// <summary>Version of the format.</summary>
+    public required int Version { get; init; }
+
+    /// <summary>The feature spaces, at least one.</summary>
+    public required IReadOnlyList<StudySpace> Spaces { get; init; }
+
+    /// <summary>What to train in each space; null for <see cref="StudyVariant.Paper"/>, as far as every space has the files for it.</summary>
+    public IReadOnlyList<StudyVariant>? Variants { get; init; }
+
+    /// <summary>Training, where variants and spaces do not say otherwise.</summary>
+    public StudyTraining Training { get; init; } = new();
+
+    /// <summary>What the best epoch is chosen by.</summary>
+    public StudyValidation Validation { get; init; } = new();
+
+    /// <summary>Evaluation.</summary>
+    public StudyEvaluation Evaluation { get; init; } = new();
+
+    /// <summary>Calibration.</summary>
+    public StudyCalibration Calibration { get; init; } = new();
+
+    /// <summary>How images become features.</summary>
+    public StudyExtraction Extraction { get; init; } = new();
+
+    /// <summary>Reads a recipe.</summary>
+    /// <exception cref="WhenceException">Missing, damaged, of another version, with a key that there is none of, or a value out of its range; the message names it.</exception>
+    public static StudyRecipe Load(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        var bytes = RegularFile.Guard(path, () => File.ReadAllBytes(path));
+        try
+        {
+            var recipe = RecipeJson.Read<StudyRecipe>(bytes);
+            if (recipe.Format != FormatName || recipe.Version != CurrentVersion)
+            {
+                throw new WhenceException($"it is '{recipe.Format}' version {recipe.Version}, this build reads '{FormatName}' version {CurrentVersion}");
+            }
+
+            recipe.Validate();
+            return recipe;
+        }
+        catch (WhenceException e)
+        {
+            throw new WhenceException($"{path}: {e.Message}; docs/formats.md shows the format.", e);
+        }
+        catch (JsonException e)
+        {
+            throw new WhenceException($"{path}: {RegularFile.OneLine(e.Message)} docs/formats.md shows the format.", e);
+        }
+    }
+
+    /// <summary>The variants to train.</summary>
+    public IReadOnlyList<StudyVariant> Trained() => Variants ?? [.. StudyVariant.Paper.Where(v => Spaces.All(space => space.Lacks(v) is null))];
+
+    /// <summary>The options that a variant is trained with in a space.</summary>
+    /// <param name="space">The space.</param>
+    /// <param name="variant">The variant.</param>
+    /// <param name="threads">Threads of libtorch.</param>
+    internal MapperTrainingOptions Options(StudySpace space, StudyVariant variant, int threads)
+    {
+        var options = new MapperTrainingOptions
+        {
+            Kind = variant.Kind,
+            Epochs = variant.Epochs ?? Training.Epochs,
+            Batch = variant.Batch ?? space.Batch ?? Training.Batch,
+            LearningRate = variant.LearningRate ?? Training.LearningRate,
+            Temperature = variant.Temperature ?? Training.Temperature,
+            MaskBy = variant.MaskBy ?? Training.MaskBy,
+            Seed = variant.Seed ?? Training.Seed,
+            Threads = threads,
+        };
+        return options with { Regularizer = variant.Regularizer ?? options.Regularizer };
+    }
+
+    private void Validate()
+    {
+        Require(Spaces.Count > 0, "'spaces' is empty, at least one is needed");
+        Names("spaces", Spaces.Select(s => s.Label), ["report"]);
+        foreach (var space in Spaces)
+        {
+            Require(space.Test.Count > 0, $"space '{space.Label}' has no 'test' files, nothing could be evaluated");
+            Require(space.Batch is null or >= 2, $"space '{space.Label}': 'batch' is {space.Batch}, it must be at least 2");
+            foreach (var variant in Variants ?? [])
+            {
+                Require(space.Lacks(variant) is null, $"variant '{variant.Name}' cannot be trained in space '{space.Label}': {space.Lacks(variant)}");
+            }
+        }
+
+        Require(Trained().Count > 0 || Variants is not null, "no variant of the paper's can be trained with these files; give 'train' files, or an empty list of 'variants' to evaluate the features as they are");
+        Names("variants", Trained().Select(v => v.Name), ["pretrained", "features", "distractors"]);
+        foreach (var variant in Trained())
+        {
+            CheckTraining($"variant '{variant.Name}'", variant.Epochs, variant.Batch, variant.LearningRate, variant.Temperature);
+            Require(variant.Regularizer is null or (>= 0 and <= double.MaxValue), $"variant '{variant.Name}': 'regularizer' is {variant.Regularizer}, it must be at least 0");
+            Require(!(variant.Regularizer > 0) || variant.Kind == MapperKind.Linear, $"variant '{variant.Name}': a regularizer is for linear mappers, others have no square W that could be a rotation");
+        }
+
+        CheckTraining("'training'", Training.Epochs, Training.Batch, Training.LearningRate, Training.Temperature);
+        Require(Validation.Every >= 1 && Validation.RecallAt >= 1 && Validation.Distractors >= 0 && Validation.Queries >= 0 && Validation.HoldOut is > 0 and < 1, "'validation' has a number out of range");
+        Require(Evaluation.RecallAt.Count > 0 && Evaluation.RecallAt[0] >= 1 && Evaluation.RecallAt.SequenceEqual(Evaluation.RecallAt.Distinct().Order()), "'evaluation.recallAt' must be whole numbers from 1 on, ascending");
+        Require(Evaluation.Resamples is >= 1 and <= EvaluationOptions.MostResamples, $"'evaluation.resamples' must be from 1 to {EvaluationOptions.MostResamples}");
+        Require(Calibration.Queries >= 1 && Calibration.Steps >= 1 && Calibration.BatchSize >= 1 && Calibration.Top is >= 2 and <= CalibrationOptions.MostTop && Calibration.LearningRate is > 0 and <= 1e6, "'calibration' has a number out of range");
+        Require(Extraction.Views is >= 0 and <= Datasets.FeatureExtractionOptions.MostViews, $"'extraction.views' must be from 0 to {Datasets.FeatureExtractionOptions.MostViews}");
+    }
+
+    private static void CheckTraining(string where, int? epochs, int? batch, double? rate, double? temperature)
+    {
+        Require(epochs is null or >= 1, $"{where}: 'epochs' is {epochs}, it must be at least 1");
+        Require(batch is null or >= 2, $"{where}: 'batch' is {batch}, it must be at least 2");
+        Require(rate is null or (> 0 and <= double.MaxValue), $"{where}: 'learningRate' is {rate}, it must be above 0");
+        Require(temperature is null or (> 0 and <= double.MaxValue), $"{where}: 'temperature' is {temperature}, it must be above 0");
+    }
+
+    // Each gives its name to a folder.
+    private static void Names(string what, IEnumerable<string> names, string[] taken)
+    {
+        var folders = new HashSet<string>(taken, StringComparer.Ordinal);
+        foreach (var name in names)
+        {
+            var folder = StudyFolders.NameOf(name);
+            Require(folder.Length > 0, $"'{what}' has the name '{name}', which has no letter or digit to name a folder after");
+            Require(folders.Add(folder), $"'{what}' has the name '{name}', whose folder '{folder}' is taken; give each another");
+        }
+    }
+
+    private static void Require(bool holds, string problem)
+    {
+        if (!holds)
+        {
+            throw new WhenceException(problem);
+        }
+    }
+}
+
+/// <summary>A feature space: an encoder's features of everything.</summary>
+public sealed record StudySpace
+{
+    /// <summary>What it is called in the report.</summary>
+    public required string Label { get; init; }
+
+    /// <summary>Name of the encoder; needed where images become features, or where the paper's own figures are wanted and no file tells it.</summary>
+    public string? Encoder { get; init; }
+
+    /// <summary>Features of the distractors, an index, or images.</summary>
+    public required string Distractors { get; init; }
+
+    /// <summary>What mappers learn from.</summary>
+    public StudyFiles Train { get; init; } = new();
+
+    /// <summary>The same with views of strong augmentation; where <see cref="Train"/> is images, these views are made of it.</summary>
+    public StudyFiles? TrainStrong { get; init; }
+
+    /// <summary>What the best epoch is chosen by; empty holds models out of the training's.</summary>
+    public IReadOnlyList<string> Validation { get; init; } = [];
+
+    /// <summary>What calibrations are fitted to; empty takes <see cref="Validation"/>, and where that is empty too nothing is calibrated.</summary>
+    public IReadOnlyList<string> Calibration { get; init; } = [];
+
+    /// <summary>What is evaluated, and calibrations are measured on.</summary>
+    public required IReadOnlyList<string> Test { get; init; }
+
+    /// <summary>Pairs a step in this space; null for the training's.</summary>
+    public int? Batch { get; init; }
+
+    /// <summary>The files that a variant learns from.</summary>
+    internal IReadOnlyList<string> FilesOf(StudyVariant variant) =>
+        (variant.Augment == Augmentation.Strong && TrainStrong is not null ? TrainStrong : Train).Of(variant.Train);
+
+    /// <summary>What a variant needs and the space does not have; null where nothing is missing.</summary>
+    internal string? Lacks(StudyVariant variant)
+    {
+        var strong = variant.Augment == Augmentation.Strong;
+        var (files, key) = strong && TrainStrong is not null ? (TrainStrong, "trainStrong") : (Train, "train");
+        return variant.Train != StudyTrain.Styles && files.Objects.Count == 0 ? $"its '{key}' has no 'objects'"
+            : variant.Train != StudyTrain.Objects && files.Styles.Count == 0 ? $"its '{key}' has no 'styles'"
+            : strong && TrainStrong is null && !files.Of(variant.Train).All(StudyFolders.IsTestCaseOfImages) ? "its 'train' files are features already, and there is no 'trainStrong'"
+            : null;
+    }
+}
+
+/// <summary>Files of test cases by what their models were customized to.</summary>
+public sealed record StudyFiles
+{
+    /// <summary>Object-centric models.</summary>
+    public IReadOnlyList<string> Objects { get; init; } = [];
+
+    /// <summary>Artistic-style models.</summary>
+    public IReadOnlyList<string> Styles { get; init; } = [];
+
+    internal IReadOnlyList<string> Of(StudyTrain train) => train switch
+    {
+        StudyTrain.Objects => Objects,
+        StudyTrain.Styles => Styles,
+        _ => [.. Objects, .. Styles],
+    };
+}

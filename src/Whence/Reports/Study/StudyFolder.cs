@@ -1,0 +1,109 @@
+using Whence.Evaluation;
+using Whence.Files;
+
+namespace Whence.Reports;
+
+/// <summary>The report of a study: <c>report.md</c>, its numbers as CSV, and its figures in <c>figures</c> (<c>docs/formats.md</c>). The same outcomes give the same bytes.</summary>
+public static class StudyFolder
+{
+    /// <summary>The page.</summary>
+    public const string PageFile = "report.md";
+
+    private const string FiguresFolder = "figures";
+    private const string Reference = "object+style";
+
+    /// <summary>Writes each file beside its place and renames it.</summary>
+    /// <param name="folder">An existing folder.</param>
+    /// <param name="outcomes">Space by space, the features as they are first.</param>
+    /// <param name="notes">What a reader has to know of what is not there, a sentence each.</param>
+    /// <exception cref="WhenceException">A file cannot be written.</exception>
+    public static void Write(string folder, IReadOnlyList<StudyOutcome> outcomes, IReadOnlyList<string> notes)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        ArgumentNullException.ThrowIfNull(outcomes);
+        ArgumentNullException.ThrowIfNull(notes);
+        AtomicFile.Write(Path.Combine(folder, "results.csv"), stream => StudyCsv.WriteResults(stream, outcomes));
+        AtomicFile.Write(Path.Combine(folder, "trainings.csv"), stream => StudyCsv.WriteTrainings(stream, outcomes));
+        AtomicFile.Write(Path.Combine(folder, "calibrations.csv"), stream => StudyCsv.WriteCalibrations(stream, outcomes));
+        EvaluationFolder.Create(Path.Combine(folder, FiguresFolder));
+        var figures = new List<(string Section, string Path, string Title)>();
+        foreach (var (section, figure) in Figures(outcomes))
+        {
+            figure.Save(Path.Combine(folder, FiguresFolder));
+            figures.Add((section, $"{FiguresFolder}/{figure.Name}", figure.Title));
+        }
+
+        AtomicFile.Write(Path.Combine(folder, PageFile), stream => StudyMarkdown.Write(stream, outcomes, notes, figures));
+    }
+
+    /// <summary>The metric that figures and the summary are about: Recall@10 as in the paper's main text, else the first Recall@K.</summary>
+    internal static string Headline(IReadOnlyList<StudyOutcome> outcomes) =>
+        outcomes[0].Results.RecallAt.Contains(10) ? Metric.Recall(10) : Metric.Recall(outcomes[0].Results.RecallAt[0]);
+
+    private static IEnumerable<(string Section, Figure Figure)> Figures(IReadOnlyList<StudyOutcome> outcomes)
+    {
+        var spaces = outcomes.GroupBy(o => o.Space).ToArray();
+        foreach (var key in (string[])[Headline(outcomes), Metric.MeanAveragePrecision])
+        {
+            var runs = outcomes.Select(o => new EvaluationRun(spaces.Length > 1 ? $"{o.Space}, {o.Variant}" : o.Variant, o.Results)).ToArray();
+            yield return (StudyMarkdown.Evaluation, EvaluationFigures.FeatureSpaces(runs, key));
+            if (EvaluationFigures.Gains(runs, key) is { } gains)
+            {
+                yield return (StudyMarkdown.Evaluation, gains);
+            }
+
+            foreach (var (across, up) in Pairs(outcomes))
+            {
+                if (key == Headline(outcomes) && AgainstFigure.Draw(runs, key, across, up) is { } against)
+                {
+                    yield return (StudyMarkdown.Evaluation, against);
+                }
+            }
+        }
+
+        foreach (var (i, space) in spaces.Index())
+        {
+            var prefix = spaces.Length > 1 ? FormattableString.Invariant($"{i + 1}-") : "";
+            foreach (var figure in Ablations(space, Headline(outcomes)))
+            {
+                yield return (StudyMarkdown.Ablations, Named(figure, prefix, space.Key, spaces.Length > 1));
+            }
+
+            foreach (var (j, outcome) in space.Index())
+            {
+                var name = FormattableString.Invariant($"{prefix}{j}-");
+                if (outcome.Training is { } training)
+                {
+                    yield return (StudyMarkdown.Training, Named(TrainingFigure.Draw(training.Curve), name, $"{space.Key}, {outcome.Variant}", true));
+                }
+
+                if (outcome.Calibration is { } calibration)
+                {
+                    yield return (StudyMarkdown.Calibration, Named(CalibrationFigures.Reliability(calibration.Report.All), name, $"{space.Key}, {outcome.Variant}", true));
+                    yield return (StudyMarkdown.Calibration, Named(CalibrationFigures.Distribution(calibration.Report.All), name, $"{space.Key}, {outcome.Variant}", true));
+                }
+            }
+        }
+    }
+
+    // Figure 7: what was trained on the same models as the paper's reference, or else all variants, that one first.
+    private static IEnumerable<Figure> Ablations(IEnumerable<StudyOutcome> space, string key)
+    {
+        var reference = space.FirstOrDefault(o => o.PaperMethod == Reference);
+        var models = reference?.Training?.Models;
+        EvaluationRun[] runs = [.. space.Where(o => o.Training is not null && (reference is null || o.Training.Models == models))
+            .OrderBy(o => o != reference).Select(o => new EvaluationRun(o.Variant, o.Results))];
+        return runs.Length > 1 ? [EvaluationFigures.Ablations(runs, key)] : [];
+    }
+
+    private static Figure Named(Figure figure, string prefix, string subject, bool say) =>
+        figure with { Name = prefix + figure.Name, Title = say ? $"{subject}: {figure.Title}" : figure.Title };
+
+    // Figures 5 and 6: the paper's pairs where they are there, else the two test cases that there are.
+    private static IEnumerable<(string Across, string Up)> Pairs(IReadOnlyList<StudyOutcome> outcomes)
+    {
+        string[] cases = [.. outcomes.SelectMany(o => o.Results.Results).Select(r => r.TestCase).Distinct(StringComparer.Ordinal)];
+        return cases.Length == 2 ? [(cases[0], cases[1])]
+            : new[] { ("test_observed_imagenet", "test_unobserved_imagenet"), ("test_bamfg", "test_artchive") }.Where(p => cases.Contains(p.Item1) && cases.Contains(p.Item2));
+    }
+}

@@ -1,0 +1,81 @@
+using System.Text.Json.Nodes;
+using Whence.Datasets;
+using Whence.Tests.Torch.Mapping;
+using Whence.Torch.Study;
+
+namespace Whence.Tests.Torch.Study;
+
+public sealed class StudyRecipeTests : IDisposable
+{
+    private readonly TempFolder _temp = new();
+
+    public void Dispose() => _temp.Dispose();
+
+    public static TheoryData<string, string> Bad => new()
+    {
+        { "no key 'epoch' in 'variants[0]', known are 'name', 'train'", """{"variants": [{"name": "x", "train": "both", "epoch": 3}]}""" },
+        { "no key 'variant'", """{"variant": []}""" },
+        { "no key 'Object' in 'spaces[0].train'", """{"spaces": [{"label": "t", "distractors": "d", "test": ["t"], "train": {"Object": []}}]}""" },
+        { "'test' is missing in 'spaces[0]'", """{"spaces": [{"label": "t", "distractors": "d"}]}""" },
+        { "$.training.epochs", """{"training": {"epochs": "many"}}""" },
+        { "'epochs' is 0", """{"training": {"epochs": 0}}""" },
+        { "'batch' is 1", """{"variants": [{"name": "x", "train": "both", "batch": 1}]}""" },
+        { "'learningRate' is -1", """{"training": {"learningRate": -1}}""" },
+        { "$.variants[0].train", """{"variants": [{"name": "x", "train": "all"}]}""" },
+        { "a regularizer is for linear", """{"variants": [{"name": "x", "train": "both", "kind": "mlp", "regularizer": 1}]}""" },
+        { "whose folder 'a-b' is taken", """{"variants": [{"name": "a b", "train": "both"}, {"name": "A-B", "train": "both"}]}""" },
+        { "whose folder 'pretrained' is taken", """{"variants": [{"name": "Pretrained", "train": "both"}]}""" },
+        { "no letter or digit", """{"variants": [{"name": "..", "train": "both"}]}""" },
+        { "version 2", """{"version": 2}""" },
+        { "'spaces' is empty", """{"spaces": []}""" },
+        { "'spaces[0]' must be an object in braces", """{"spaces": ["x"]}""" },
+        { "must be whole numbers from 1 on, ascending", """{"evaluation": {"recallAt": [10, 5]}}""" },
+        { "'calibration' has a number out of range", """{"calibration": {"top": 1}}""" },
+        { "variant 's' cannot be trained in space 'Toy': its 'train' has no 'styles'", """{"variants": [{"name": "s", "train": "styles"}], "spaces": [{"label": "Toy", "distractors": "distractors.safetensors", "train": {"objects": ["train_objects.safetensors"]}, "test": ["test_artchive.safetensors"]}]}""" },
+        { "there is no 'trainStrong'", """{"variants": [{"name": "s", "train": "both", "augment": "strong"}]}""" },
+        { "none.safetensors", """{"spaces": [{"label": "Toy", "distractors": "distractors.safetensors", "test": ["none.safetensors"]}], "variants": []}""" },
+        { "nowhere.npy", """{"spaces": [{"label": "Toy", "distractors": "nowhere.npy", "test": ["test_artchive.safetensors"]}], "variants": []}""" },
+        { "variant 'm': ", """{"variants": [{"name": "m", "train": "both", "maskBy": "source"}]}""" },
+        { "raise 'calibration.top'", """{"calibration": {"top": 3}}""" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Bad))]
+    public async Task What_is_wrong_is_said_in_one_line_before_anything_is_written(string expected, string change)
+    {
+        var recipe = ToyStudy.Write(_temp["r"], r =>
+        {
+            foreach (var (key, value) in JsonNode.Parse(change)!.AsObject())
+            {
+                r[key] = value?.DeepClone();
+            }
+        });
+        var error = await Assert.ThrowsAsync<WhenceException>(() => StudyRun.OpenAsync(recipe, _temp["out"], cancellation: TestContext.Current.CancellationToken));
+        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+        Assert.StartsWith(recipe, error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', error.Message);
+        Assert.False(Directory.Exists(_temp["out"]));
+    }
+
+    [Fact]
+    public async Task Features_that_do_not_fit_together_are_refused()
+    {
+        var recipe = ToyStudy.Write(_temp["r"]);
+        await RefusedAsync("features of 16 values, the distractors 'distractors.safetensors' of 8", new Turned(16, 1).Models("val_styles", 5), "val_styles");
+        await RefusedAsync("'val_styles.safetensors' has features of encoder 'dino', where 'clip' is expected", new Turned(8, 1).Models("val_styles", 5, encoder: "dino"), "val_styles");
+        File.WriteAllText(_temp["r", "val_styles.safetensors"], "no features");
+        Assert.Contains("val_styles.safetensors", (await Assert.ThrowsAsync<WhenceException>(OpenAsync)).Message, StringComparison.Ordinal);
+        File.WriteAllText(recipe, "{\"format\": \"whence-study\",");
+        Assert.StartsWith(recipe, (await Assert.ThrowsAsync<WhenceException>(OpenAsync)).Message, StringComparison.Ordinal);
+        File.WriteAllText(recipe, "{\"format\": \"whence-study\", \"format\": \"x\"}");
+        Assert.StartsWith(recipe, (await Assert.ThrowsAsync<WhenceException>(OpenAsync)).Message, StringComparison.Ordinal);
+
+        Task<StudyRun> OpenAsync() => StudyRun.OpenAsync(recipe, _temp["out"], cancellation: TestContext.Current.CancellationToken);
+
+        async Task RefusedAsync(string expected, TestCaseFeatures features, string name)
+        {
+            features.Save(_temp["r", name + ".safetensors"]);
+            Assert.Contains(expected, (await Assert.ThrowsAsync<WhenceException>(OpenAsync)).Message, StringComparison.Ordinal);
+        }
+    }
+}
