@@ -4,11 +4,13 @@ using Whence.Bench.Evaluate;
 using Whence.Bench.Fuzz;
 using Whence.Bench.Photos;
 using Whence.Bench.Search;
+using Whence.Bench.Training;
 
 // One file a bench; each prints its table and returns every figure, which end the output as one line of JSON.
 var benches = new SortedDictionary<string, (string What, Func<string[], JsonObject> Run)>(StringComparer.Ordinal)
 {
     ["augment"] = ("augmented views a second beside torchvision on Pillow's images", AugmentBench.Run),
+    ["calibrate"] = ("a whole calibration at the paper's size, 4,096 queries x 100,000 candidates: its steps and memory", CalibrateBench.Run),
     ["evaluate"] = ("a whole evaluation: 2,000 queries against a million distractors, its steps and memory, beside torch", EvaluateBench.Run),
     ["fuzz"] = ("damaged files of every format: read or refused with one line, in bounded time and memory", FuzzBench.Run),
     ["kill"] = ("an index killed again and again: is it the one of an uninterrupted run?", KillBench.Run),
@@ -16,6 +18,9 @@ var benches = new SortedDictionary<string, (string What, Func<string[], JsonObje
     ["preprocess"] = ("decode, resize and crop: equality with Pillow's pixels, and images a second beside Pillow + torchvision", PreprocessBench.Run),
     ["index"] = ("indexing: images a second beside the encoder and the preprocessing alone, and memory", IndexBench.Run),
     ["retrieval"] = ("real photographs: does the default encoder find the others of the same subject?", RetrievalBench.Run),
+    ["rotation"] = ("training on features whose rotation is known: recall before and after beside the ceiling, with and without the regulariser", RotationBench.Run),
+    ["startup"] = ("how long 'whence --help' takes, and which native libraries 'whence attribute' loads", StartupBench.Run),
+    ["train"] = ("training at the paper's size, 100 epochs, beside the same loop in PyTorch", TrainBench.Run),
     ["search"] = ("exact search of a million vectors: time and memory beside faiss, torch and libtorch, growth, disk", SearchBench.Run),
 };
 

@@ -25,8 +25,10 @@ internal static class WhenceCommand
             AnnCommand.Create(streams),
             FeaturesCommand.Create(streams),
             EvaluateCommand.Create(streams),
+            CalibrateCommand.Create(streams),
             PlotCommand.Create(streams),
             EncodersCommand.Create(streams),
+            TrainCommand.Create(streams),
             DemoCommand.Create(streams),
         };
         try

@@ -36,7 +36,13 @@ public sealed record Attribution
     /// <summary>Number of training images with an influence above zero, among all that were searched.</summary>
     public required long Nonzero { get; init; }
 
-    /// <summary>Influence of all images that are not in <see cref="Results"/>, in [0, 1].</summary>
+    /// <summary>
+    /// The mass for "no training image here", in [0, 1]: how much speaks for the query coming from elsewhere; null where the calibration has none. All
+    /// influences sum to 1 minus it.
+    /// </summary>
+    public double? None { get; init; }
+
+    /// <summary>Influence of all images that are not in <see cref="Results"/>, in [0, 1]; without <see cref="None"/>.</summary>
     public required double Remaining { get; init; }
 
     /// <summary>The k most similar training images: similarity descending, the smaller id first among equals.</summary>
@@ -77,7 +83,7 @@ public sealed record AttributedImage
     /// <summary>Cosine similarity to the query, in [-1, 1].</summary>
     public required float Similarity { get; init; }
 
-    /// <summary>Soft influence (Eq. 6) in [0, 1]; all images searched sum to 1. With duplicates grouped, the group's sum.</summary>
+    /// <summary>Soft influence (Eq. 6) in [0, 1]; all images searched sum to 1, or to 1 minus <see cref="Attribution.None"/>. With duplicates grouped, the group's sum.</summary>
     public required double Influence { get; init; }
 
     /// <summary>Caption, key, creator, licence and whatever else came along; values as text.</summary>

@@ -103,6 +103,13 @@ public sealed class Attributor : IDisposable
             throw new WhenceException($"The calibration was fitted for encoder '{fitted}', the index holds features of '{encoder.Spec.Name}'.");
         }
 
+        if (options.Calibration.Mapper is { } mapper && mapper != Calibrator.ChecksumOf(options.Mapper))
+        {
+            throw new WhenceException(
+                $"The calibration was fitted for {(mapper.Length == 0 ? "raw features" : "another mapper")}, the attribution uses {(options.Mapper is { } used ? $"mapper '{used.Name}'" : "none")}; give the mapper that it was fitted with, or calibrate again.");
+        }
+
+        options.Mapper?.CheckEncoder(encoder.Spec.Name, index.Folder);
         _index = index;
         _encoder = encoder;
         _options = options;
@@ -168,7 +175,10 @@ public sealed class Attributor : IDisposable
         var influence = _search.Influences(normalized, Calibration, cancellation)[0];
         var similarities = _search.Similarities(normalized, [[.. ids]], cancellation)[0];
         var ranked = _search.Above(normalized, [similarities.DefaultIfEmpty(float.PositiveInfinity).Min()], cancellation)[0];
-        return ids.Select((id, i) => Explanation.Of(id, similarities[i], ranked, influence, _index, Searched, _options.Where?.Text)).ToArray();
+        return ids.Select((id, i) => Explanation.Of(id, similarities[i], ranked, influence, _index, Searched, _options.Where?.Text) with
+        {
+            None = Calibration.None is null ? null : influence.None,
+        }).ToArray();
     }
 
     /// <summary>What stands for generated images in a search: their features, mapped and L2-normalised.</summary>
@@ -274,7 +284,8 @@ public sealed class Attributor : IDisposable
             Where = _options.Where?.Text,
             Searched = Searched,
             Nonzero = influence.Nonzero,
-            Remaining = influence.Nonzero == 0 ? 0 : Math.Max(0, 1 - results.Sum(r => r.Influence)),
+            None = Calibration.None is null ? null : influence.None,
+            Remaining = influence.Nonzero == 0 ? 0 : Math.Max(0, 1 - influence.None - results.Sum(r => r.Influence)),
             Results = request.GroupDuplicates is { } threshold ? Duplicates.Group(results, _index, threshold) : results,
         };
     }

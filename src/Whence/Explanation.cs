@@ -27,6 +27,9 @@ public sealed record Explanation
     /// <summary>The similarity an image needs to have any influence on this query (Eq. 6), in [-1, 1].</summary>
     public required double SimilarityNeeded { get; init; }
 
+    /// <summary>The mass for "no training image here" of the query, in [0, 1]; null where the calibration has none.</summary>
+    public double? None { get; init; }
+
     /// <summary>The best images before it, at most <see cref="MostBefore"/>, in rank order.</summary>
     public required IReadOnlyList<AttributedImage> Before { get; init; }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Whence.Calibration;
 using Whence.Search;
 
@@ -5,7 +6,7 @@ namespace Whence;
 
 /// <summary>The share each value of a metadata column earned, for example each creator.</summary>
 /// <param name="Column">The metadata column.</param>
-/// <param name="Shares">One entry a value, influence descending, then value; they sum to 1.</param>
+/// <param name="Shares">One entry a value, influence descending, then value; they sum to 1, or to 1 minus <see cref="Attribution.None"/>.</param>
 public sealed record InfluenceGroups(string Column, IReadOnlyList<InfluenceShare> Shares)
 {
     /// <summary>Sums influence per value of a column over every image that has any, for several queries at once.</summary>
@@ -31,7 +32,12 @@ public sealed record InfluenceGroups(string Column, IReadOnlyList<InfluenceShare
             }
 
             var image = images[(int)(id - part.FirstId)];
-            var value = column == "source" ? image.Source : image.ToMetadata().GetValueOrDefault(column);
+            var value = column switch
+            {
+                "source" => image.Source,
+                "id" => id.ToString(CultureInfo.InvariantCulture),
+                _ => image.ToMetadata().GetValueOrDefault(column),
+            };
             var key = (value is not null, value ?? "");
             var share = shares[q].GetValueOrDefault(key) ?? new InfluenceShare(value, 0, 0);
             shares[q][key] = share with { Influence = share.Influence + weight, Images = share.Images + 1 };

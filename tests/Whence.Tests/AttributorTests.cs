@@ -96,6 +96,45 @@ public sealed class AttributorTests : IDisposable
     }
 
     [Fact]
+    public void Grouped_by_id_or_source_every_image_has_a_share_of_its_own()
+    {
+        var attributor = NewAttributor(new() { Tau = 1, Lambda = 0 });
+        var all = attributor.Attribute(Query(1), 100).Results;
+        Assert.Equal(all.Select(r => (string?)$"{r.Id}").Order(), Values("id"));
+        Assert.Equal(all.Select(r => (string?)r.Source).Order(), Values("source"));
+
+        IEnumerable<string?> Values(string column) =>
+            attributor.Attribute([Query(1)], new() { GroupBy = column }).Single().Groups!.Shares.Select(s => s.Value).Order();
+    }
+
+    [Fact]
+    public void None_takes_its_share_of_every_answer()
+    {
+        var none = new NoneOfThese(6, -8);
+        var attributor = NewAttributor(new() { Tau = 1, Lambda = 0, None = none });
+        var answer = attributor.Attribute([Query(1)], new() { Top = 3, GroupBy = "creator" }).Single();
+        Assert.Equal(none.Of(answer.Results[0].Similarity), answer.None);
+        Assert.True(answer.None > 0.05);
+        Assert.Equal(1, answer.None!.Value + answer.Remaining + answer.Results.Sum(r => r.Influence), 9);
+        Assert.Equal(1, answer.None.Value + answer.Groups!.Shares.Sum(s => s.Influence), 9);
+        var explained = attributor.Explain(Query(1), [2]).Single();
+        Assert.Equal(answer.None, explained.None);
+        Assert.Equal(NewAttributor(new() { Tau = 1, Lambda = 0 }).Explain(Query(1), [2]).Single().Image.Influence * (1 - answer.None.Value), explained.Image.Influence, 12);
+        Assert.Null(NewAttributor().Attribute(Query(1), 1).None);
+    }
+
+    [Fact]
+    public void A_calibration_for_other_mappers_is_refused()
+    {
+        var error = Assert.Throws<WhenceException>(() => NewAttributor(new() { Tau = 1, Lambda = 0, Mapper = new string('a', 64) }));
+        Assert.Contains("another mapper", error.Message, StringComparison.Ordinal);
+        NewAttributor(new() { Tau = 1, Lambda = 0, Mapper = "" }).Dispose();
+        var pair = new MapperPair(new ChannelMapper(new float[_encoder.Spec.Dimension]), new ChannelMapper(new float[_encoder.Spec.Dimension]), "zero");
+        Assert.Contains("raw features", Assert.Throws<WhenceException>(() => new Attributor(
+            FeatureIndex.Open(_temp["index"]), _encoder, new() { Mapper = pair, Calibration = new() { Tau = 1, Lambda = 0, Mapper = "" } })).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void An_approximate_answer_shares_the_influence_among_what_was_found_and_says_so()
     {
         ApproximateIndex.Build(FeatureIndex.Open(_temp["index"]), options: new() { Threads = 1 });

@@ -20,7 +20,7 @@ internal static class SettingsFormats
         var checkpoint = Path.Combine(Repository.Root, "..", "shared", "reference", "calibration", "calibrator.pth");
         FuzzSeed[] calibrations =
         [
-            new FuzzSeed("c.json", Encoding.UTF8.GetBytes("""{"format":"whence-calibration","version":1,"tau":0.1,"lambda":0.02,"encoder":"resnet18"}""")),
+            new FuzzSeed("c.json", Encoding.UTF8.GetBytes("""{"format":"whence-calibration","version":1,"tau":0.1,"lambda":0.02,"none":{"intercept":4,"slope":-8},"encoder":"resnet18","mapper":""}""")),
             .. File.Exists(checkpoint) ? [new FuzzSeed("c.pth", File.ReadAllBytes(checkpoint))] : Array.Empty<FuzzSeed>(),
         ];
         yield return new FuzzFormat("calibration", 2, calibrations, attempt => attempt.Try(() => Calibrator.Load(attempt.File).Normalize([0.5f, 0.25f, float.NaN]))) { IsText = true };

@@ -1,7 +1,7 @@
 using System.IO.MemoryMappedFiles;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using Whence.Vectors;
 
 namespace Whence.Bench.Search;
 
@@ -9,12 +9,12 @@ namespace Whence.Bench.Search;
 /// The time of merely reading so many bytes that are in memory: every thread adds up its share, 512 bits at a time. Files are read
 /// where they are mapped; the same number of bytes that the process owns, on pages of 2 MB where the system has them, is read too.
 /// </summary>
-internal sealed unsafe class ReadFloor : IDisposable
+internal sealed unsafe partial class ReadFloor : IDisposable
 {
     private readonly int _threads;
     private readonly List<(MemoryMappedFile File, MemoryMappedViewAccessor View)> _maps = [];
     private readonly List<(nint Address, long Length)> _mapped = [];
-    private readonly HugePages _own;
+    private readonly void* _own;
 
     public ReadFloor(IReadOnlyList<string> files, int threads)
     {
@@ -30,10 +30,12 @@ internal sealed unsafe class ReadFloor : IDisposable
         }
 
         Bytes = _mapped.Sum(region => region.Length);
-        _own = new HugePages(Bytes);
+        const int HugePage = 1 << 21, AdviseHugePages = 14;
+        _own = NativeMemory.AlignedAlloc((nuint)Bytes, HugePage);
+        _ = Advise(_own, (nuint)Bytes, AdviseHugePages); // a system without them is as good
         for (var at = 0L; at < Bytes; at += 1 << 20)
         {
-            _own.Bytes(at, (int)Math.Min(1 << 20, Bytes - at)).Fill(1); // or every page would be the one page of zeros
+            new Span<byte>((byte*)_own + at, (int)Math.Min(1 << 20, Bytes - at)).Fill(1); // or every page would be the one page of zeros
         }
     }
 
@@ -41,7 +43,7 @@ internal sealed unsafe class ReadFloor : IDisposable
 
     public double Mapped() => Rounds.Time(() => Read(_mapped));
 
-    public double Own() => Rounds.Time(() => Read([((nint)Unsafe.AsPointer(ref _own.Bytes(0, 1)[0]), Bytes)]));
+    public double Own() => Rounds.Time(() => Read([((nint)_own, Bytes)]));
 
     public void Dispose()
     {
@@ -52,7 +54,7 @@ internal sealed unsafe class ReadFloor : IDisposable
             file.Dispose();
         }
 
-        _own.Dispose();
+        NativeMemory.AlignedFree(_own);
     }
 
     private void Read(List<(nint Address, long Length)> regions)
@@ -88,4 +90,7 @@ internal sealed unsafe class ReadFloor : IDisposable
 
         return Vector512.Sum(a + b + c + d);
     }
+
+    [LibraryImport("libc", EntryPoint = "madvise")]
+    private static partial int Advise(void* address, nuint length, int advice);
 }

@@ -8,9 +8,9 @@ internal sealed class SearchEngine : IDisposable
 {
     private readonly ExactSearch _search;
 
-    private SearchEngine(FeatureIndex index, int threads, bool? map, bool inMemory)
+    private SearchEngine(FeatureIndex index, int threads, bool? map)
     {
-        _search = ExactSearch.Open(index, new SearchOptions { Threads = threads, Map = map, InMemory = inMemory });
+        _search = ExactSearch.Open(index, new SearchOptions { Threads = threads, Map = map });
         var layout = SearchLayout.Find(index, mapper: null);
         ScannedFiles = [.. index.Manifest.Parts.Select(layout.RowsPath)];
     }
@@ -25,9 +25,7 @@ internal sealed class SearchEngine : IDisposable
     /// <param name="folder">The index.</param>
     /// <param name="threads">Threads.</param>
     /// <param name="map">False reads files in blocks, as is done with little memory; null decides by the memory there is.</param>
-    /// <param name="inMemory">Copies what a scan for few queries reads into the process's own memory.</param>
-    public static SearchEngine Open(string folder, int threads, bool? map = null, bool inMemory = false) =>
-        new(FeatureIndex.Open(folder), threads, map, inMemory);
+    public static SearchEngine Open(string folder, int threads, bool? map = null) => new(FeatureIndex.Open(folder), threads, map);
 
     /// <summary>Per query the k most similar, best first, the smaller id first among equals.</summary>
     public Match[][] Nearest(FeatureMatrix queries, int k) => _search.Nearest(queries, k);

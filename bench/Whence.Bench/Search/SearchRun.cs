@@ -88,7 +88,7 @@ internal sealed record Prepared(string Folder)
 {
     public string Index => Path.Combine(Folder, "index");
 
-    public SearchEngine Open(bool? map = null, bool inMemory = false) => SearchEngine.Open(Index, SearchRun.Threads, map, inMemory);
+    public SearchEngine Open(bool? map = null) => SearchEngine.Open(Index, SearchRun.Threads, map);
 
     /// <summary>The first queries.</summary>
     public FeatureMatrix Queries(int count)

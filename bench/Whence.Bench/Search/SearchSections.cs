@@ -8,12 +8,11 @@ internal static class SearchSections
 {
     private const int Top = 100, LargeTop = 100_000, BatchQueries = 256, Planted = 12, DeepestRank = 10_000;
 
-    /// <summary>One query, top 100: with the int8 rows in own memory, as a process that stays has them, and where files are mapped, as by default.</summary>
+    /// <summary>One query, top 100.</summary>
     public static void One(SearchRun run)
     {
         var data = run.Random;
-        using var engine = data.Open(inMemory: true);
-        using var mapped = data.Open();
+        using var engine = data.Open();
         using var faiss = SearchPeers.Faiss(data.Folder, SearchRun.Threads);
         using var torch = SearchPeers.Torch(data.Folder, SearchRun.Threads);
         using var floor = new ReadFloor(engine.ScannedFiles, SearchRun.Threads);
@@ -24,7 +23,6 @@ internal static class SearchSections
             "times",
             $"one query, top {Top}",
             new("Whence", 1, run.Rounds, () => Rounds.Time(() => found = engine.Nearest(query, Top))),
-            new("Whence, mapped files", 1, run.Rounds, () => Rounds.Time(() => mapped.Nearest(query, Top))),
             new("faiss", 1, run.Rounds, () => faiss.Seconds($"search 1 {Top}")),
             new("faiss, BLAS", 1, run.Rounds, () => faiss.Seconds($"blas 1 {Top}")),
             new("torch matmul alone", 1, run.Rounds, () => torch.Seconds("matmul 1")),
@@ -38,8 +36,6 @@ internal static class SearchSections
         run.Report.AtLeast("one query, top 100", "faiss / Whence", 8, times["faiss"] / times["Whence"]);
         run.Report.AtLeast("one query, top 100", "torch matmul alone / Whence", 3, times["torch matmul alone"] / times["Whence"]);
         run.Report.AtMost("one query, top 100", "Whence / reading the scanned bytes (faster way)", 1.5, times["Whence"] / bytes);
-        run.Report.Note("one", "mapped files, faiss / Whence", Math.Round(times["faiss"] / times["Whence, mapped files"], 2));
-        run.Report.Note("one", "mapped files, torch matmul alone / Whence", Math.Round(times["torch matmul alone"] / times["Whence, mapped files"], 2));
     }
 
     /// <summary>256 queries, top 100.</summary>

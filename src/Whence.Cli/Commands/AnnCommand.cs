@@ -3,7 +3,6 @@ using System.Diagnostics;
 using System.Globalization;
 using Spectre.Console;
 using Whence.Cli.Output;
-using Whence.Mapping;
 using Whence.Reports;
 using Whence.Search;
 using Whence.Vectors;
@@ -24,15 +23,17 @@ internal static class AnnCommand
     private static Command CreateBuild(Streams streams)
     {
         var (index, threads) = (CommonOptions.Index(), CommonOptions.Threads());
-        var mapper = new Option<string?>("--mapper") { Description = "Mappers to apply (.safetensors or the authors' .pth)", HelpName = "FILE" };
+        var tuning = new TuningOptions();
         threads.Description = "Threads to use; with more than one, graphs differ a little from run to run";
-        var command = new Command("build", "Build the graphs that 'attribute --ann' searches; interrupted or run again, it goes on") { index, mapper, threads };
+        var command = new Command("build", "Build the graphs that 'attribute --ann' searches; interrupted or run again, it goes on") { index };
+        tuning.AddMapperTo(command);
+        command.Add(threads);
         command.SetAction((parsed, cancellation) =>
         {
             var (watch, last) = (Stopwatch.StartNew(), TimeSpan.Zero);
+            var opened = FeatureIndex.Open(parsed.GetRequiredValue(index));
             var summary = ApproximateIndex.Build(
-                FeatureIndex.Open(parsed.GetRequiredValue(index)), parsed.GetValue(mapper) is { } file ? MapperPair.Load(file).Real : null,
-                new ApproximateBuildOptions { Threads = parsed.GetValue(threads) }, new Reporter(Report), cancellation);
+                opened, tuning.LoadMapper(parsed, opened, streams.Error)?.Real, new ApproximateBuildOptions { Threads = parsed.GetValue(threads) }, new Reporter(Report), cancellation);
             streams.Output.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
                 $"{summary.Folder}: {summary.Vectors:N0} images in {summary.Graphs:N0} {(summary.Graphs == 1 ? "graph" : "graphs")}, {summary.Bytes / 1e6:N1} MB; {summary.Made:N0} made now, in {Durations.Text(watch.Elapsed)}."));
@@ -72,7 +73,8 @@ internal static class AnnCommand
         setup.AddTo(command);
         command.SetAction((parsed, cancellation) =>
         {
-            var attribution = setup.Options(parsed);
+            var index = setup.OpenIndex(parsed);
+            var attribution = setup.Options(parsed, index, streams);
             var options = defaults with
             {
                 Queries = parsed.GetValue(queries),
@@ -81,7 +83,6 @@ internal static class AnnCommand
                 Candidates = parsed.GetValue(candidates),
                 Calibration = attribution.Calibration,
             };
-            var index = setup.OpenIndex(parsed);
             var features = parsed.GetValue(images) is { Length: > 0 } given ? Encode(given, setup, parsed, streams, cancellation) : null;
             var search = new SearchOptions { Mapper = attribution.Mapper?.Real, Rows = attribution.Where?.Evaluate(index, cancellation), Threads = attribution.Threads };
             var asked = features is not null
@@ -116,9 +117,13 @@ internal static class AnnCommand
         Add("one query alone", $"{Milliseconds(result.ApproximateAlone)} approximate, {Milliseconds(result.ExactAlone)} exact");
         Add("all in one call", $"{Milliseconds(result.ApproximateTogether)} a query approximate, {Milliseconds(result.ExactTogether)} exact");
         streams.OutputConsole.Write(grid);
-        streams.Output.WriteLine(result.ApproximateAlone < result.ExactAlone
-            ? "--ann-candidates trades time for recall; without --ann the answer is certain."
-            : "The exact search is as fast here: leave --ann out.");
+        streams.Output.WriteLine((result.ApproximateAlone < result.ExactAlone, result.ApproximateTogether < result.ExactTogether) switch
+        {
+            (true, true) => "--ann-candidates trades time for recall; without --ann the answer is certain.",
+            (false, false) => "The exact search is as fast here: leave --ann out.",
+            (true, false) => "The exact search of many images in one call is as fast here: take --ann for single ones only.",
+            (false, true) => "The exact search of a single image is as fast here: take --ann for many in one call only.",
+        });
 
         void Add(string name, FormattableString value) => grid.AddRow(new Text(name), new Text(FormattableString.Invariant(value)));
         static string Milliseconds(TimeSpan time) => string.Create(CultureInfo.InvariantCulture, $"{time.TotalMilliseconds:F2} ms");

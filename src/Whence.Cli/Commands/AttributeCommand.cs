@@ -1,9 +1,7 @@
 using System.CommandLine;
-using Whence.Calibration;
 using Whence.Cli.Output;
 using Whence.Encoders;
 using Whence.Images;
-using Whence.Mapping;
 using Whence.Reports;
 using Whence.Search;
 
@@ -165,8 +163,7 @@ internal sealed class AttributorSetup
 {
     private readonly Option<string> _index = CommonOptions.Index();
     private readonly Option<string?> _encoder = new("--encoder") { Description = "Encoder of the queries [default: the index's own]", HelpName = "NAME|SPEC" };
-    private readonly Option<string?> _mapper = new("--mapper") { Description = "Mappers to apply (.safetensors or the authors' .pth)", HelpName = "FILE" };
-    private readonly Option<string?> _calibration = new("--calibration") { Description = "Fitted tau and lambda (.json or the authors' .pth)", HelpName = "FILE" };
+    private readonly TuningOptions _tuning = new();
     private readonly Option<string?> _where = new("--where") { Description = "Search only images whose metadata fit, such as \"creator = 'Ann Lee' and year >= 1990\" (docs/formats.md)", HelpName = "FILTER" };
     private readonly Option<int> _threads = CommonOptions.Threads();
     private readonly ImageOptions _images = new();
@@ -175,8 +172,7 @@ internal sealed class AttributorSetup
     {
         command.Add(_index);
         command.Add(_encoder);
-        command.Add(_mapper);
-        command.Add(_calibration);
+        _tuning.AddTo(command);
         command.Add(_where);
         command.Add(_threads);
         _images.AddTo(command);
@@ -185,19 +181,24 @@ internal sealed class AttributorSetup
     public OpenedAttributor Open(ParseResult parsed, Streams streams, CancellationToken cancellation, ApproximateOptions? approximate = null)
     {
         var index = OpenIndex(parsed);
-        return OpenedAttributor.Open(index, parsed.GetValue(_encoder), Options(parsed) with { Approximate = approximate, LayoutProgress = ProgressView.ForLayout(streams.Error) }, cancellation);
+        var options = Options(parsed, index, streams) with { Approximate = approximate, LayoutProgress = ProgressView.ForLayout(streams.Error) };
+        return OpenedAttributor.Open(index, parsed.GetValue(_encoder), options, cancellation);
     }
 
     public FeatureIndex OpenIndex(ParseResult parsed) => FeatureIndex.Open(parsed.GetRequiredValue(_index));
 
-    public AttributorOptions Options(ParseResult parsed) => new()
+    public AttributorOptions Options(ParseResult parsed, FeatureIndex index, Streams streams)
     {
-        Mapper = parsed.GetValue(_mapper) is { } mapper ? MapperPair.Load(mapper) : null,
-        Calibration = parsed.GetValue(_calibration) is { } calibration ? Calibrator.Load(calibration) : Calibrator.Unfitted,
-        Where = parsed.GetValue(_where) is { } where ? MetadataPredicate.Parse(where) : null,
-        Threads = parsed.GetValue(_threads),
-        Limits = _images.Limits(parsed),
-    };
+        var (mapper, calibration) = _tuning.Load(parsed, index, streams.Error);
+        return new AttributorOptions
+        {
+            Mapper = mapper,
+            Calibration = calibration,
+            Where = parsed.GetValue(_where) is { } where ? MetadataPredicate.Parse(where) : null,
+            Threads = parsed.GetValue(_threads),
+            Limits = _images.Limits(parsed),
+        };
+    }
 }
 
 /// <summary>An attributor together with the encoder it needs.</summary>

@@ -14,6 +14,7 @@ internal static class EncodersCommand
     {
         CreateList(streams),
         CreateVerify(streams),
+        CreateRegister(streams),
     };
 
     private static Command CreateList(Streams streams)
@@ -21,13 +22,34 @@ internal static class EncodersCommand
         var command = new Command("list", "List the encoders that are found by name");
         command.SetAction(_ =>
         {
-            var table = new Table().Border(TableBorder.Simple).AddColumns("name", "dimension", "input", "licence", "spec");
-            foreach (var (name, path) in new EncoderRegistry().Find())
+            var table = new Table().Border(TableBorder.Simple).AddColumns("name", "dimension", "input", "licence", "spec", "registered");
+            var registry = new EncoderRegistry();
+            foreach (var (name, path) in registry.Find())
             {
-                table.AddRow(Describe(name, path).Select(cell => new Text(cell)));
+                var registered = new[] { registry.FindMapper(name), registry.FindCalibration(name) }.OfType<string>();
+                table.AddRow(Describe(name, path).Append(string.Join(", ", registered)).Select(cell => new Text(cell)));
             }
 
             streams.OutputConsole.Write(table);
+            return 0;
+        });
+        return command;
+    }
+
+    private static Command CreateRegister(Streams streams)
+    {
+        var name = new Argument<string>("encoder") { Description = "Name of the encoder" };
+        var mapper = new Option<string?>("--mapper") { Description = "Mappers trained for it (.safetensors or the authors' .pth)", HelpName = "FILE" };
+        var calibration = new Option<string?>("--calibration") { Description = "Calibration fitted for it and for these mappers (.json)", HelpName = "FILE" };
+        var remove = new Option<bool>("--remove") { Description = "Take out what is registered" };
+        var command = new Command("register", "Keep mappers and a calibration for an encoder: 'attribute' then takes them by itself") { name, mapper, calibration, remove };
+        command.SetAction(parsed =>
+        {
+            foreach (var line in Registration.Run(parsed.GetRequiredValue(name), parsed.GetValue(mapper), parsed.GetValue(calibration), parsed.GetValue(remove)))
+            {
+                streams.Output.WriteLine(line);
+            }
+
             return 0;
         });
         return command;

@@ -90,6 +90,7 @@ internal static class ExplainCommand
         console.WriteLine(image.Influence > 0
             ? $"the {image.Rank - 1:N0} images before it hold {Format.Percent(explanation.InfluenceBefore)} of the influence"
             : string.Create(CultureInfo.InvariantCulture, $"no influence: that takes a similarity above {explanation.SimilarityNeeded:F3} for this query"));
+        AttributionTable.WriteNone(console, explanation.None);
         AttributionTable.WriteFilter(console, explanation.Where);
         if (explanation.Before.Count > 0)
         {

@@ -20,6 +20,7 @@ internal static class AttributionTable
         console.Write(table);
         console.WriteLine(
             $"{Format.Percent(answer.Remaining)} of the influence lies outside this list; {(answer.Approximate is null ? "" : "at least ")}{answer.Nonzero:N0} of {answer.Searched:N0} images have any.");
+        WriteNone(console, answer.None);
         WriteApproximation(console, answer.Approximate);
         WriteFilter(console, answer.Where);
         if (answer.Groups is { } groups)
@@ -37,6 +38,14 @@ internal static class AttributionTable
         {
             var more = found.Truncated ? "; even the last has some, so more images do and every share is too large (--ann-candidates finds more)" : "";
             console.WriteLine($"approximate: influence is shared among the {found.Count:N0} images found, and one that the search missed has none{more}.");
+        }
+    }
+
+    public static void WriteNone(IAnsiConsole console, double? none)
+    {
+        if (none is { } mass)
+        {
+            console.WriteLine($"none of these: {Format.Percent(mass)} for no training image here; the images share the rest.");
         }
     }
 

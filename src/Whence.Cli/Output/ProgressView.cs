@@ -118,6 +118,29 @@ internal static class ProgressView
         });
     }
 
+    /// <summary>Progress of a calibration: a line now and then for what takes long.</summary>
+    public static IProgress<CalibrationProgress> ForCalibration(TextWriter error)
+    {
+        var (watch, last, what, first) = (Stopwatch.StartNew(), TimeSpan.Zero, "", 0L);
+        return new Reporter<CalibrationProgress>(progress =>
+        {
+            if (progress.What != what)
+            {
+                (what, first) = (progress.What, progress.Done); // an earlier run may have done some
+                watch.Restart();
+                last = TimeSpan.Zero;
+            }
+            else if (progress.Done < progress.Total && watch.Elapsed - last >= LayoutLineEvery)
+            {
+                last = watch.Elapsed;
+                var rate = (progress.Done - first) / last.TotalSeconds;
+                error.WriteLine(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{what}: {progress.Done:N0} of {progress.Total:N0}, {Durations.Text(TimeSpan.FromSeconds((progress.Total - progress.Done) / Math.Max(rate, 0.001)))} left"));
+            }
+        });
+    }
+
     // Progress<T> posts to the thread pool and may report out of order; this reports at once.
     internal sealed class Reporter<T>(Action<T> report) : IProgress<T>
     {

@@ -2,7 +2,8 @@ namespace Whence.Calibration;
 
 /// <summary>
 /// How good a calibration is, measured on queries whose exemplars are known: before (tau = 1, lambda = 0, a plain softmax) and after the fit.
-/// The candidates of a query are its own model's exemplars and the most similar distractors.
+/// The candidates of a query are its own model's exemplars and the most similar distractors; influences are measured as shares among these, without the mass for none,
+/// which is measured by itself.
 /// </summary>
 public sealed record CalibrationReport
 {
@@ -75,7 +76,7 @@ public sealed record CalibrationMeasures
     public required InfluenceDistribution Distribution { get; init; }
 }
 
-/// <summary>A bin of a reliability diagram. Bins hold equal sums of predicted influence, as far as whole steps of 0.1 % in influence allow.</summary>
+/// <summary>A bin of a reliability diagram. Bins hold equal sums of predicted influence, as far as steps of 0.14 % in influence, which are never divided, allow.</summary>
 /// <param name="Low">The smallest influence of the bin, but for such a step; above 0.</param>
 /// <param name="High">The largest, but for such a step; at most 1.</param>
 /// <param name="Count">Candidates in it, at least 1.</param>

@@ -1,14 +1,17 @@
-using System.Text.Json;
-using Whence.Vectors;
+using Whence.Mapping;
 
 namespace Whence.Calibration;
 
 /// <summary>
 /// Turns similarities into soft influence: Eq. 6 of the paper,
-/// <c>P_i = relu(exp((s_i - s_max) / tau) - lambda) / sum_j relu(exp((s_j - s_max) / tau) - lambda)</c>.
+/// <c>P_i = relu(exp((s_i - s_max) / tau) - lambda) / sum_j relu(exp((s_j - s_max) / tau) - lambda)</c>. With <see cref="None"/>, each of them is
+/// multiplied by 1 - none, so that influences and none together sum to 1.
 /// </summary>
 public sealed record Calibrator
 {
+    /// <summary>What the authors multiply their bias by: lambda = -0.001 bias.</summary>
+    internal const double BiasGain = 0.001;
+
     /// <summary>The authors' published values for CLIP tuned on objects and styles, used until a fit for the encoder exists.</summary>
     public static Calibrator Unfitted { get; } = new()
     {
@@ -17,14 +20,29 @@ public sealed record Calibrator
         Origin = "published by the paper's authors for CLIP",
     };
 
-    /// <summary>Temperature tau, above 0.</summary>
+    // Far beyond anything useful; sums over hundreds of millions of images stay within their fixed point.
+    internal const double Largest = 1e6;
+
+    /// <summary>Temperature tau, above 0, at most a million.</summary>
     public required double Tau { get; init; }
 
-    /// <summary>Threshold lambda, below 1. An image further than <c>tau * ln(1 / lambda)</c> below the best has no influence.</summary>
+    /// <summary>Threshold lambda, below 1 and at least minus a million. An image further than <c>tau * ln(1 / lambda)</c> below the best has no influence.</summary>
     public required double Lambda { get; init; }
+
+    /// <summary>The mass for "no training image here"; null, the default, gives none: influences sum to 1 however far the best image is.</summary>
+    public NoneOfThese? None { get; init; }
 
     /// <summary>Name of the encoder they were fitted for; null where nobody says.</summary>
     public string? Encoder { get; init; }
+
+    /// <summary>
+    /// <see cref="ChecksumOf"/> of the mappers they were fitted for: empty for raw features, null where nobody says. <see cref="Attributor"/> refuses
+    /// other mappers.
+    /// </summary>
+    public string? Mapper { get; init; }
+
+    /// <summary>How they were fitted; null where nobody says.</summary>
+    public CalibrationProvenance? Fit { get; init; }
 
     /// <summary>
     /// True when tau and lambda were fitted for a named encoder, which <see cref="Attributor"/> checks to be the one in use; false
@@ -34,6 +52,9 @@ public sealed record Calibrator
 
     /// <summary>Where tau and lambda come from, in words that follow "tau and lambda were".</summary>
     public string Origin { get; init; } = "given by the caller";
+
+    /// <summary>SHA-256 of a pair of mappers' tensors, lower-case hexadecimal, the same for .pth and .safetensors; empty for none.</summary>
+    public static string ChecksumOf(MapperPair? mapper) => mapper is null ? "" : new MapperPair(mapper.Real, mapper.Synth, mapper.Name).Sha256;
 
     /// <summary>Normalises Eq. 6 over the similarities of one query to the whole index.</summary>
     /// <param name="similarities">n similarities; NaN stands for an image that was removed and has no share.</param>
@@ -68,100 +89,29 @@ public sealed record Calibrator
     /// (tau = 1 / inv_tau, lambda = -0.001 bias).
     /// </summary>
     /// <exception cref="WhenceException">The file is missing, is no calibration, or holds impossible values.</exception>
-    public static Calibrator Load(string path)
+    public static Calibrator Load(string path) => CalibrationFile.Load(path);
+
+    /// <summary>
+    /// Writes a file beside its place and renames it: the authors' checkpoint, which holds tau and lambda only, as float32, where the name ends in
+    /// <c>.pth</c> or <c>.pt</c>, otherwise JSON. The same calibration gives the same bytes.
+    /// </summary>
+    /// <exception cref="WhenceException">It cannot be written.</exception>
+    public void Save(string path)
     {
-        try
-        {
-            var calibrator = path.EndsWith(".json", StringComparison.OrdinalIgnoreCase)
-                ? LoadJson(path)
-                : LoadCheckpoint(path);
-            calibrator.Validate();
-            return calibrator;
-        }
-        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException or ArgumentException)
-        {
-            throw new WhenceException($"{path}: not a usable calibration ({e.Message.ReplaceLineEndings(" ")}); docs/formats.md shows the format.", e);
-        }
+        Validate();
+        CalibrationFile.Save(path, this);
     }
 
     internal void Validate()
     {
-        if (!(Tau > 0) || !double.IsFinite(Tau) || !(Lambda < 1) || !double.IsFinite(Lambda))
+        if (!(Tau > 0 && Tau <= Largest && Lambda < 1 && Lambda >= -Largest))
         {
-            throw new ArgumentException($"tau is {Tau} and lambda {Lambda}, but tau must be above 0 and lambda below 1");
-        }
-    }
-
-    private static Calibrator LoadJson(string path)
-    {
-        using var stream = File.OpenRead(path);
-        var file = JsonSerializer.Deserialize<CalibrationFile>(stream, JsonSerializerOptions.Web)
-            ?? throw new JsonException("the file holds null");
-        if (file.Format != CalibrationFile.FormatName || file.Version != 1)
-        {
-            throw new JsonException($"format '{file.Format}' version {file.Version}, expected '{CalibrationFile.FormatName}' version 1");
+            throw new ArgumentException($"tau is {Tau} and lambda {Lambda}, but tau must be above 0 and at most {Largest}, lambda below 1 and at least {-Largest}");
         }
 
-        return new() { Tau = file.Tau, Lambda = file.Lambda, Encoder = file.Encoder, Origin = $"read from {Path.GetFileName(path)}" };
-    }
-
-    private static Calibrator LoadCheckpoint(string path)
-    {
-        const double biasGain = 0.001;
-        using var file = TorchFile.Open(path);
-        var state = file.Root.AsDictionary();
-        return new()
+        if (None is { } none && (!double.IsFinite(none.Intercept) || !double.IsFinite(none.Slope) || none.Slope > 0))
         {
-            Tau = 1 / Scalar("inv_tau"),
-            Lambda = -biasGain * Scalar("bias"),
-            Origin = $"read from {Path.GetFileName(path)}",
-        };
-
-        double Scalar(string key) =>
-            state.TryGetValue(key, out var value) && value.AsTensor().ReadSingle() is [var scalar]
-                ? scalar
-                : throw new WhenceException($"{path}: no scalar '{key}'; a calibration checkpoint holds 'inv_tau' and 'bias'.");
+            throw new ArgumentException($"none has intercept {none.Intercept} and slope {none.Slope}, but they must be finite and the slope at most 0");
+        }
     }
-
-    private sealed record CalibrationFile
-    {
-        public const string FormatName = "whence-calibration";
-
-        public required string Format { get; init; }
-
-        public required int Version { get; init; }
-
-        public required double Tau { get; init; }
-
-        public required double Lambda { get; init; }
-
-        public string? Encoder { get; init; }
-    }
-}
-
-/// <summary>Eq. 6 for one query: its best similarity s_(0) and its denominator.</summary>
-public readonly record struct Influence
-{
-    private readonly Calibrator _calibrator;
-    private readonly float _maximum;
-    private readonly double _denominator;
-
-    internal Influence(Calibrator calibrator, float maximum, InfluenceSum sum)
-    {
-        _calibrator = calibrator;
-        _maximum = maximum;
-        _denominator = sum.Value;
-        Nonzero = sum.Nonzero;
-    }
-
-    /// <summary>Number of images with an influence above zero.</summary>
-    public long Nonzero { get; }
-
-    /// <summary>Where influence begins: s_(0) + tau ln(lambda); minus infinity where lambda is not positive.</summary>
-    public double SmallestSimilarity =>
-        _calibrator.SmallestSimilarity(_maximum);
-
-    /// <summary>The influence of an image with similarity <paramref name="similarity"/>, in [0, 1]; 0 for NaN.</summary>
-    public double Of(float similarity) =>
-        _calibrator.Weight(similarity, _maximum) is > 0 and var weight ? weight / _denominator : 0;
 }

@@ -2,12 +2,19 @@ namespace Whence.Encoders;
 
 /// <summary>
 /// Finds encoders by name. A spec lies at <c>models/NAME/NAME.json</c> under the application's folder, or at
-/// <c>NAME/NAME.json</c> or <c>NAME.json</c> under a folder that the environment variable <c>WHENCE_MODELS</c> lists.
+/// <c>NAME/NAME.json</c> or <c>NAME.json</c> under a folder that the environment variable <c>WHENCE_MODELS</c> lists. In a folder <c>NAME/</c> may
+/// lie what was tuned for the encoder: <c>mapper.safetensors</c> and <c>calibration.json</c>.
 /// </summary>
 public sealed class EncoderRegistry
 {
     /// <summary>The encoder used when none is named.</summary>
     public const string DefaultName = "resnet18";
+
+    /// <summary>The file that holds an encoder's registered mappers.</summary>
+    public const string MapperFile = "mapper.safetensors";
+
+    /// <summary>The file that holds an encoder's registered calibration.</summary>
+    public const string CalibrationFile = "calibration.json";
 
     private readonly IReadOnlyList<string> _folders;
 
@@ -53,6 +60,33 @@ public sealed class EncoderRegistry
             : throw new WhenceException(
                 $"No encoder is called '{nameOrPath}'; known: {(found.Count == 0 ? "none" : string.Join(", ", found.Keys))}. Give the path of a spec file, or list its folder in WHENCE_MODELS.");
     }
+
+    /// <summary>Path of the mappers that are registered for an encoder; null where there are none.</summary>
+    public string? FindMapper(string encoder) => FindTuned(encoder, MapperFile);
+
+    /// <summary>Path of the calibration that is registered for an encoder; null where there is none.</summary>
+    public string? FindCalibration(string encoder) => FindTuned(encoder, CalibrationFile);
+
+    /// <summary>Folder in which what is tuned for an encoder is registered: that of its name under the first of <c>WHENCE_MODELS</c>.</summary>
+    /// <exception cref="WhenceException">WHENCE_MODELS lists no folder, or the encoder has no simple name.</exception>
+    public static string FolderToRegister(string encoder)
+    {
+        if (!IsSimple(encoder))
+        {
+            throw new WhenceException($"'{encoder}' is no encoder's name; give one that 'whence encoders list' shows.");
+        }
+
+        return EnvironmentFolders() is [var first, ..]
+            ? Path.Combine(first, encoder)
+            : throw new WhenceException("WHENCE_MODELS lists no folder to register in; set it to a folder of your own.");
+    }
+
+    // The name comes from an index's manifest, which somebody else may have written; it must not lead elsewhere.
+    private string? FindTuned(string encoder, string file) => IsSimple(encoder)
+        ? _folders.Select(folder => Path.Combine(folder, encoder, file)).FirstOrDefault(File.Exists)
+        : null;
+
+    private static bool IsSimple(string encoder) => !encoder.AsSpan().ContainsAny('/', '\\') && encoder is not ("" or "." or "..");
 
     private static string[] EnvironmentFolders() =>
         (Environment.GetEnvironmentVariable("WHENCE_MODELS") ?? "").Split(

@@ -37,6 +37,7 @@ public sealed class Evaluator : IDisposable
         _distractors = distractors;
         _options = options ?? new();
         _options.Validate();
+        _options.Mapper?.CheckEncoder(distractors.Manifest.EncoderSpec?.Name, distractors.Folder);
         _search = ExactSearch.Open(
             distractors, new SearchOptions { Mapper = _options.Mapper?.Real, Threads = _options.Threads, Progress = layoutProgress }, cancellation);
     }
@@ -49,11 +50,18 @@ public sealed class Evaluator : IDisposable
     public void Check(TestCaseFeatures testCase)
     {
         ArgumentNullException.ThrowIfNull(testCase);
-        var manifest = _distractors.Manifest;
+        _options.Mapper?.CheckEncoder(testCase.Encoder, $"test case '{testCase.Name}'");
+        Check(testCase, _distractors);
+    }
+
+    /// <summary>Refuses a test case whose features cannot be compared with those of an index.</summary>
+    internal static void Check(TestCaseFeatures testCase, FeatureIndex distractors)
+    {
+        var manifest = distractors.Manifest;
         if (testCase.Dimension != manifest.Dimension)
         {
             throw new WhenceException(
-                $"test case '{testCase.Name}': its features have {testCase.Dimension} values, those of the distractors in {_distractors.Folder} have {manifest.Dimension}; both must come from one encoder.");
+                $"test case '{testCase.Name}': its features have {testCase.Dimension} values, those of the distractors in {distractors.Folder} have {manifest.Dimension}; both must come from one encoder.");
         }
 
         // A features file may know its encoder's name without its spec.
@@ -61,7 +69,7 @@ public sealed class Evaluator : IDisposable
         if (testCase.Encoder is { } encoder && maker is not null && maker != encoder)
         {
             throw new WhenceException(
-                $"test case '{testCase.Name}': its features were made by encoder '{encoder}', those of the distractors in {_distractors.Folder} by '{maker}'; both must come from one encoder.");
+                $"test case '{testCase.Name}': its features were made by encoder '{encoder}', those of the distractors in {distractors.Folder} by '{maker}'; both must come from one encoder.");
         }
     }
 
@@ -176,14 +184,19 @@ public sealed class Evaluator : IDisposable
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = _options.Threads, CancellationToken = cancellation };
         Unwrap.Aggregate(() => Parallel.For(0, models.Length, parallel, q =>
         {
-            var chunk = chunks[models[q]];
-            own[q] = new float[chunk.Count];
-            for (var i = 0; i < chunk.Count; i++)
-            {
-                own[q][i] = (float)DotProduct.Of(exemplars.Row(chunk.Start + i), queries.Row(q)); // as the search defines it, so that ties are ties
-            }
+            own[q] = new float[chunks[models[q]].Count];
+            Compare(exemplars, chunks[models[q]], queries.Row(q), own[q]);
         }));
         return own;
+    }
+
+    /// <summary>Similarities of a query to exemplars, as the search defines them, so that ties are ties.</summary>
+    internal static void Compare(FeatureMatrix exemplars, ExemplarChunk chunk, ReadOnlySpan<float> query, Span<float> similarities)
+    {
+        for (var i = 0; i < chunk.Count; i++)
+        {
+            similarities[i] = (float)DotProduct.Of(exemplars.Row(chunk.Start + i), query);
+        }
     }
 
     /// <summary>From similarities to ranks.</summary>
@@ -202,7 +215,8 @@ public sealed class Evaluator : IDisposable
         return new QueryRanks(model, ranks, sorted);
     }
 
-    private static FeatureMatrix Prepare(Mapper? mapper, ReadOnlySpan<float> raw, int dimension, string name)
+    /// <summary>Features, mapped and L2-normalised.</summary>
+    internal static FeatureMatrix Prepare(Mapper? mapper, ReadOnlySpan<float> raw, int dimension, string name)
     {
         var features = new FeatureMatrix(raw.Length / dimension, dimension, raw.ToArray());
         var mapped = mapper?.Apply(features) ?? features;

@@ -5,9 +5,14 @@ namespace Whence.Files;
 /// <summary>SHA-256 of files, as lower-case hexadecimal.</summary>
 internal static class Checksum
 {
-    /// <exception cref="IOException">The file is missing or cannot be read.</exception>
+    /// <exception cref="IOException">The file is missing, empty, a pipe or device, or cannot be read.</exception>
     public static string Of(string path)
     {
+        if (RegularFile.Length(path) == 0)
+        {
+            throw new IOException("it is empty or not a regular file");
+        }
+
         using var stream = File.OpenRead(path);
         return Convert.ToHexStringLower(SHA256.HashData(stream));
     }

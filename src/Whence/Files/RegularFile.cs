@@ -14,18 +14,24 @@ internal static class RegularFile
             throw new WhenceException($"{path}: is a folder where a file is expected");
         }
 
+        return Length(path) switch
+        {
+            null => throw new WhenceException($"{path}: no such file; was it moved or deleted?"),
+            0 => throw new WhenceException($"{path}: is empty or not a regular file"),
+            _ => File.OpenHandle(path, options: FileOptions.Asynchronous),
+        };
+    });
+
+    /// <summary>
+    /// Length of the file that a path or link leads to, null where there is none. It is 0 for pipes and devices too: like an empty file they
+    /// have nothing to read at an offset.
+    /// </summary>
+    public static long? Length(string path)
+    {
         var link = new FileInfo(path);
         var file = link.LinkTarget is null ? link : link.ResolveLinkTarget(returnFinalTarget: true) as FileInfo;
-        if (file is not { Exists: true })
-        {
-            throw new WhenceException($"{path}: no such file; was it moved or deleted?");
-        }
-
-        // Pipes and devices report length 0 like an empty file does; neither has anything to read at an offset.
-        return file.Length > 0
-            ? File.OpenHandle(path, options: FileOptions.Asynchronous)
-            : throw new WhenceException($"{path}: is empty or not a regular file");
-    });
+        return file is { Exists: true } ? file.Length : null;
+    }
 
     /// <summary>The whole file.</summary>
     /// <param name="path">The file.</param>

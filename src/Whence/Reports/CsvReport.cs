@@ -8,7 +8,8 @@ namespace Whence.Reports;
 /// <summary>
 /// Attributions for spreadsheets: RFC 4180 (commas, CRLF, quotes where needed), UTF-8 without a byte order mark, one row a result.
 /// <para>
-/// Columns: <c>query, rank, id, source, similarity, influence, calibrated, approximate</c>, then every metadata column that occurs, in ordinal order; one
+/// Columns: <c>query, rank, id, source, similarity, influence, calibrated, approximate, none</c> (the query's mass for no training image, empty where the
+/// calibration has none), then every metadata column that occurs, in ordinal order; one
 /// that bears the name of a column before it is called <c>metadata.NAME</c>. Numbers have full precision.
 /// </para>
 /// <para>
@@ -19,7 +20,7 @@ namespace Whence.Reports;
 /// </summary>
 public static class CsvReport
 {
-    private static readonly string[] FixedColumns = ["query", "rank", "id", "source", "similarity", "influence", "calibrated", "approximate"];
+    private static readonly string[] FixedColumns = ["query", "rank", "id", "source", "similarity", "influence", "calibrated", "approximate", "none"];
 
     /// <summary>Writes the header and one row for each result of each query; folded duplicates have no row of their own.</summary>
     /// <param name="stream">Receives the text; stays open.</param>
@@ -59,6 +60,7 @@ public static class CsvReport
                 csv.WriteField(result.Influence);
                 csv.WriteField(attribution.Calibration.Fitted ? "yes" : "no");
                 csv.WriteField(attribution.Approximate is null ? "no" : "yes");
+                csv.WriteField(attribution.None);
                 foreach (var column in columns)
                 {
                     csv.WriteField(Guarded(result.Metadata.GetValueOrDefault(column, "")));

@@ -80,7 +80,7 @@ public static class EvaluationMarkdown
     private static void WriteLine(StreamWriter text, IEnumerable<string> cells) => text.WriteLine($"| {string.Join(" | ", cells)} |");
 
     // Names of files are strangers' text: no markup, no HTML, no end of a cell.
-    private static string Escaped(string name)
+    internal static string Escaped(string name)
     {
         var escaped = new StringBuilder(name.Length);
         foreach (var c in name)

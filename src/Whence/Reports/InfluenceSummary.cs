@@ -16,7 +16,7 @@ internal sealed class InfluenceSummary(HtmlWriter html, Attribution attribution,
         var further = attribution.Nonzero - attribution.Results.Sum(WithInfluence);
         html.Write($"""
             <p class="lead">{Images(attribution.Results.Count)} shown with <strong>{Format.Percent(large + small)}</strong> of the influence.
-            Remaining influence: <strong>{Format.Percent(attribution.Remaining)}</strong>{(further > 0 ? $", spread over {Images(further, "further ")}" : "")}.{Approximation()}</p>
+            Remaining influence: <strong>{Format.Percent(attribution.Remaining)}</strong>{(further > 0 ? $", spread over {Images(further, "further ")}" : "")}.{None()}{Approximation()}</p>
             <div class="bar" aria-hidden="true">
             """);
         foreach (var image in layout.Large)
@@ -26,6 +26,7 @@ internal sealed class InfluenceSummary(HtmlWriter html, Attribution attribution,
 
         WriteSegment("small", small, "");
         WriteSegment("rest", attribution.Remaining, "");
+        WriteSegment("none", attribution.None ?? 0, "");
         html.Write($"</div>\n<ul class=\"legend\">\n");
         WriteKey("large", "", "Sized by influence", large, layout.Large.Count);
         if (layout.Small.Count > 0)
@@ -34,10 +35,24 @@ internal sealed class InfluenceSummary(HtmlWriter html, Attribution attribution,
         }
 
         WriteKey("rest", "", "Remaining", attribution.Remaining, Math.Max(0, further));
+        WriteNoneKey();
         html.Write($"</ul>\n");
         if (attribution.Groups is { } groups)
         {
             WriteGroups(groups);
+        }
+    }
+
+    private string None() => attribution.None is { } none ? $" None of these: {Format.Percent(none)}, for no training image here; the images share the rest." : "";
+
+    private void WriteNoneKey()
+    {
+        if (attribution.None is { } none)
+        {
+            html.Write($"""
+                <li><span class="swatch none" aria-hidden="true"></span><span class="name">None of these</span> <strong>{Format.Percent(none)}</strong></li>
+
+                """);
         }
     }
 
@@ -60,6 +75,7 @@ internal sealed class InfluenceSummary(HtmlWriter html, Attribution attribution,
         }
 
         WriteSegment("rest", others.Sum(share => share.Influence), "");
+        WriteSegment("none", attribution.None ?? 0, "");
         html.Write($"</div>\n<ol class=\"legend\">\n");
         for (var i = 0; i < named.Count; i++)
         {
@@ -71,6 +87,7 @@ internal sealed class InfluenceSummary(HtmlWriter html, Attribution attribution,
             WriteKey("rest", "", $"{Format.Count(others.Count)} others", others.Sum(share => share.Influence), others.Sum(share => share.Images));
         }
 
+        WriteNoneKey();
         html.Write($"</ol>\n");
     }
 

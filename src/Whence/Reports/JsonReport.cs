@@ -72,6 +72,14 @@ public static class JsonReport
         json.WriteNumber("tau", attribution.Calibration.Tau);
         json.WriteNumber("lambda", attribution.Calibration.Lambda);
         json.WriteBoolean("fitted", attribution.Calibration.Fitted);
+        if (attribution.Calibration.None is { } function)
+        {
+            json.WriteStartObject("none");
+            json.WriteNumber("intercept", function.Intercept);
+            json.WriteNumber("slope", function.Slope);
+            json.WriteEndObject();
+        }
+
         json.WriteEndObject();
 
         if (attribution.Where is { } where)
@@ -89,6 +97,11 @@ public static class JsonReport
         json.WriteNumber("searched", attribution.Searched);
         json.WriteNumber("nonzero", attribution.Nonzero);
         json.WriteNumber("remaining", attribution.Remaining);
+        if (attribution.None is { } none)
+        {
+            json.WriteNumber("none", none);
+        }
+
         WriteImages(json, "results", attribution.Results);
         if (attribution.Groups is { } groups)
         {

@@ -9,6 +9,8 @@ internal sealed record SearchFacts(string Index, string? Where, long Searched, s
         new(attribution.Index, attribution.Where, attribution.Searched, attribution.Encoder, attribution.Mapper, attribution.Calibration,
             attribution.Approximate is not null);
 
+    private string None() => Calibration.None is null ? "" : " So was the share for “none of these”, by the similarity of the best image.";
+
     public void Write(HtmlWriter html)
     {
         html.Write($"""
@@ -42,7 +44,7 @@ internal sealed record SearchFacts(string Index, string? Where, long Searched, s
         {
             html.Write($"""
                 <p class="note">Calibrated: temperature τ = {Format.Parameter(Calibration.Tau)} and threshold λ =
-                {Format.Parameter(Calibration.Lambda)} were fitted for this encoder, so a percentage can be read as a probability.</p>
+                {Format.Parameter(Calibration.Lambda)} were fitted for this encoder, so a percentage can be read as a probability.{None()}</p>
 
                 """);
         }

@@ -40,7 +40,7 @@ public static class ApproximateCheck
         Match[][] found = [], expected = [];
         var approximateTogether = Time(() => found = approximate.Nearest(queries, inView, cancellation));
         var exactTogether = Time(() => expected = approximate.Exact.Nearest(queries, options.Top, cancellation));
-        var influences = approximate.Exact.Influences(queries, options.Calibration, expected, cancellation);
+        var influences = approximate.Exact.Influences(queries, options.Calibration with { None = null }, expected, cancellation);
 
         // Images of one similarity are as good as each other.
         var recalls = expected.Select((own, q) => own.Length == 0 ? 1 : found[q].Take(own.Length).Count(m => m.Similarity >= own[^1].Similarity) / (double)own.Length).ToArray();

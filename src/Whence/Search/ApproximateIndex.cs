@@ -50,7 +50,7 @@ public sealed class ApproximateIndex
     {
         var found = new ApproximateIndex(DerivedFolder.Of(index, mapper, "ann"));
         var manifest = found._folder.Read<GraphManifest>(ManifestName, GraphManifest.FormatName, CurrentVersion);
-        foreach (var entry in manifest is { Parameters: var made } && made == GraphParameters.Current ? manifest.Graphs : [])
+        foreach (var entry in manifest is { Parameters: var made, Graphs: { } graphs } && made == GraphParameters.Current ? graphs : [])
         {
             if (entry is { Parts: [var first, ..], Vectors: > 0 } && entry.Parts.All(p => p is not null) && IsHash(entry.Hash))
             {
@@ -89,7 +89,7 @@ public sealed class ApproximateIndex
         new($"'{path}': damaged, {problem}; delete the folder '{Path.GetDirectoryName(path)}' and build it again with 'whence ann build'.");
 
     // It becomes part of a file's name.
-    private static bool IsHash(string hash) => hash.Length == 16 && ulong.TryParse(hash, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out _);
+    private static bool IsHash(string? hash) => hash is { Length: 16 } && ulong.TryParse(hash, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out _);
 }
 
 /// <summary>Options of <see cref="ApproximateIndex.Build"/>.</summary>

@@ -20,7 +20,7 @@ internal sealed class CanonicalRows : IDisposable
 
     private readonly FeatureIndex _index;
     private readonly Mapper? _mapper;
-    private readonly LayoutAccess _access;
+    private readonly bool _mapLayout;
     private readonly bool _mapRows;
     private readonly Lazy<Source>[] _sources;
 
@@ -28,16 +28,13 @@ internal sealed class CanonicalRows : IDisposable
     /// <param name="mapper">The mapper h; null for none.</param>
     /// <param name="layout">Where layouts of parts are looked up.</param>
     /// <param name="map">Whether files are mapped; null where they fit into memory.</param>
-    /// <param name="copy">Whether int8 rows are copied into the process's own memory, where they fit.</param>
-    public CanonicalRows(FeatureIndex index, Mapper? mapper, SearchLayout layout, bool? map, bool copy = false)
+    public CanonicalRows(FeatureIndex index, Mapper? mapper, SearchLayout layout, bool? map)
     {
         _index = index;
         _mapper = mapper;
         Dimension = mapper?.OutputDimension ?? index.Manifest.Dimension;
         var memory = MappedShare * GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
-        _access = !(map ?? index.Manifest.Parts.Sum(part => LayoutPart.FileLength(part.Rows, Dimension)) < memory) ? LayoutAccess.Blocks
-            : copy ? LayoutAccess.Copied
-            : LayoutAccess.Mapped;
+        _mapLayout = map ?? index.Manifest.Parts.Sum(part => LayoutPart.FileLength(part.Rows, Dimension)) < memory;
         _mapRows = map ?? (double)index.Count * (mapper is null ? index.Manifest.Dimension * index.Manifest.Type.Size() : Dimension * sizeof(float)) < memory;
         _sources = [.. index.Manifest.Parts.Select(part => new Lazy<Source>(() => Open(part, layout)))];
     }
@@ -91,7 +88,7 @@ internal sealed class CanonicalRows : IDisposable
             return NewSource(null, _index.OpenFeatures(part), false);
         }
 
-        var quantized = LayoutPart.Open(layout.RowsPath(part), part.Rows, Dimension, entry.RowsHash, _access);
+        var quantized = LayoutPart.Open(layout.RowsPath(part), part.Rows, Dimension, entry.RowsHash, _mapLayout);
         try
         {
             if (_mapper is null)

@@ -66,7 +66,7 @@ internal sealed record DerivedFolder(string Path, string Encoder, string Mapper)
     {
         try
         {
-            return File.Exists(path) ? JsonSerializer.Deserialize<T>(File.ReadAllBytes(path), SpecJson.Options) : null;
+            return RegularFile.Length(path) > 0 ? JsonSerializer.Deserialize<T>(File.ReadAllBytes(path), SpecJson.Options) : null;
         }
         catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
         {

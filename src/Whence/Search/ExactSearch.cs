@@ -17,7 +17,7 @@ namespace Whence.Search;
 /// </summary>
 public sealed class ExactSearch : IDisposable
 {
-    // Queries that go over the index together: what they gather for large k stays below this.
+    // Queries that go over the index together: the 2k candidates that each gathers take no more than this.
     private const long GatheredBytes = 1L << 30;
     private const int MostQueries = 1024;
 
@@ -74,7 +74,7 @@ public sealed class ExactSearch : IDisposable
             new SearchLayoutBuilder(index, options.Mapper, layout).Build(options.Threads, options.Progress, cancellation);
         }
 
-        var rows = new CanonicalRows(index, options.Mapper, layout, options.Map, options.InMemory);
+        var rows = new CanonicalRows(index, options.Mapper, layout, options.Map);
         return new ExactSearch(index, rows, members.Without(index.Removed), options.Threads);
     }
 
@@ -209,7 +209,7 @@ public sealed class ExactSearch : IDisposable
 
     /// <summary>
     /// For k that is a good part of all rows: a sample tells about where the k-th similarity is, and all rows from there on are compared as they
-    /// come. The few queries that the sample promised too much go the other way.
+    /// come. The few queries that the sample promised too much go the other way, together.
     /// </summary>
     private Match[][] BestBySample(FeatureMatrix queries, int k, RowSet sample, Func<ulong[], int> count, CancellationToken cancellation)
     {
@@ -217,9 +217,14 @@ public sealed class ExactSearch : IDisposable
             new RowScan(_index, _rows, sample, _threads, coarse: false).Run(queries, visitor, cancellation));
         var scan = Scan(queries, new NearestScan(thresholds, k), coarse: false, cancellation);
         var matches = ForEach(queries, scan.Matches, cancellation);
-        for (var q = 0; q < matches.Length; q++)
+        var missed = Enumerable.Range(0, matches.Length).Where(q => matches[q] is null).ToArray();
+        var again = new FeatureMatrix(missed.Length, queries.Columns, [.. missed.SelectMany(q => queries.Row(q).ToArray())]);
+
+        // Half as many in a turn: until lists are cut, they may hold 4k.
+        var found = Turns(again, Math.Max(1, queries.Rows / 2), (turn, _) => BestByBounds(turn, k, 0, coarse: false, count, cancellation));
+        for (var i = 0; i < missed.Length; i++)
         {
-            matches[q] ??= BestByBounds(new FeatureMatrix(1, queries.Columns, queries.Row(q).ToArray()), k, 0, coarse: false, count, cancellation)[0];
+            matches[missed[i]] = found[i];
         }
 
         return matches!;

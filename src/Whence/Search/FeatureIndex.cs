@@ -91,12 +91,13 @@ public sealed class FeatureIndex
     {
         foreach (var part in Manifest.Parts)
         {
-            var file = new FileInfo(Path.Combine(Folder, part.FeaturesFile));
+            var path = Path.Combine(Folder, part.FeaturesFile);
+            var length = RegularFile.Guard(path, () => RegularFile.Length(path));
             var needed = (long)part.Rows * Manifest.Dimension * Manifest.Type.Size();
-            if (!file.Exists || file.Length < needed)
+            if (!(length >= needed))
             {
                 throw new WhenceException(
-                    $"{file.FullName}: {(file.Exists ? $"holds {file.Length} bytes" : "is missing")}, but the manifest says {part.Rows} x {Manifest.Dimension} {Manifest.Type} = {needed}; 'whence verify {Folder}' tells what to rebuild.");
+                    $"{path}: {(length is null ? "is missing" : $"holds {length} bytes")}, but the manifest says {part.Rows} x {Manifest.Dimension} {Manifest.Type} = {needed}; 'whence verify {Folder}' tells what to rebuild.");
             }
         }
     }

@@ -60,7 +60,7 @@ public sealed record IndexManifest
 
         try
         {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
+            using var document = JsonDocument.Parse(RegularFile.Length(path) > 0 ? File.ReadAllBytes(path) : throw new JsonException("it is empty or no regular file"));
             CheckFormat(path, document.RootElement);
             var manifest = document.Deserialize<IndexManifest>(SpecJson.Options) ?? throw new JsonException("it holds null");
             manifest.Validate();

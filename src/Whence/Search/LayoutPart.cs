@@ -8,8 +8,8 @@ namespace Whence.Search;
 
 /// <summary>
 /// The int8 rows of a part: in the file a header of 64 bytes, then <see cref="LayoutChunk"/>s of 1024 rows (the last one shorter),
-/// then a hash of each. The hash of header and chunk hashes stands in <c>layout.json</c>. A chunk is checked, and copied where that is
-/// asked for, when it is first read, so that opening costs nothing however large the index is. Thread-safe.
+/// then a hash of each. The hash of header and chunk hashes stands in <c>layout.json</c>. A chunk is checked when it is first read,
+/// so that opening costs nothing however large the index is. Thread-safe.
 /// </summary>
 internal sealed class LayoutPart : IDisposable
 {
@@ -21,14 +21,13 @@ internal sealed class LayoutPart : IDisposable
     private static readonly ulong Magic = BinaryPrimitives.ReadUInt64LittleEndian("WHENCESL"u8);
 
     private readonly BlockFile _file;
-    private readonly HugePages? _copy;
     private readonly int _rows;
     private readonly int _dimension;
     private readonly ulong[] _hashes;
     private readonly bool[] _checked;
 
-    private LayoutPart(BlockFile file, HugePages? copy, int rows, int dimension, ulong[] hashes) =>
-        (_file, _copy, _rows, _dimension, _hashes, _checked) = (file, copy, rows, dimension, hashes, new bool[hashes.Length]);
+    private LayoutPart(BlockFile file, int rows, int dimension, ulong[] hashes) =>
+        (_file, _rows, _dimension, _hashes, _checked) = (file, rows, dimension, hashes, new bool[hashes.Length]);
 
     /// <summary>Number of chunks that so many rows fill, of which there is at least one.</summary>
     public static int Chunks(int rows) => ((rows - 1) / ChunkRows) + 1;
@@ -71,15 +70,10 @@ internal sealed class LayoutPart : IDisposable
     }
 
     /// <summary>Opens a part.</summary>
-    /// <param name="path">The file.</param>
-    /// <param name="rows">Its rows.</param>
-    /// <param name="dimension">Their length.</param>
-    /// <param name="hash">What <c>layout.json</c> keeps of it.</param>
-    /// <param name="access">How chunks are read.</param>
     /// <exception cref="WhenceException">The file is missing, or is not the one that the layout's table of contents means.</exception>
-    public static LayoutPart Open(string path, int rows, int dimension, string hash, LayoutAccess access)
+    public static LayoutPart Open(string path, int rows, int dimension, string hash, bool map)
     {
-        var file = OpenFile(path, () => BlockFile.Open(path, map: access == LayoutAccess.Mapped));
+        var file = OpenFile(path, () => BlockFile.Open(path, map));
         try
         {
             if (file.Length != FileLength(rows, dimension))
@@ -92,7 +86,7 @@ internal sealed class LayoutPart : IDisposable
             var table = Chunks(rows) * sizeof(ulong);
             var hashes = MemoryMarshal.Cast<byte, ulong>(file.Read(file.Length - table, table, ref buffer)).ToArray();
             return header && hash == TableHash(rows, dimension, hashes)
-                ? new LayoutPart(file, access == LayoutAccess.Copied ? new HugePages(file.Length) : null, rows, dimension, hashes)
+                ? new LayoutPart(file, rows, dimension, hashes)
                 : throw Damaged(path, "it is not the file that was written");
         }
         catch
@@ -108,25 +102,17 @@ internal sealed class LayoutPart : IDisposable
     public LayoutChunk Read(int chunk, ref byte[] buffer)
     {
         var rows = RowsOf(chunk, _rows);
-        var (offset, length) = (Offset(chunk, _dimension), LayoutChunk.Length(rows, _dimension));
-        if (Volatile.Read(ref _checked[chunk]))
+        var bytes = _file.Read(Offset(chunk, _dimension), LayoutChunk.Length(rows, _dimension), ref buffer);
+        if (!Volatile.Read(ref _checked[chunk]))
         {
-            return new LayoutChunk(_copy is null ? _file.Read(offset, length, ref buffer) : _copy.Bytes(offset, length), rows, _dimension);
+            if (XxHash3.HashToUInt64(bytes) != _hashes[chunk])
+            {
+                throw Damaged(_file.Path, $"rows {chunk * ChunkRows} to {(chunk * ChunkRows) + rows - 1} are not as they were written");
+            }
+
+            Volatile.Write(ref _checked[chunk], true);
         }
 
-        var bytes = _file.Read(offset, length, ref buffer);
-        if (XxHash3.HashToUInt64(bytes) != _hashes[chunk])
-        {
-            throw Damaged(_file.Path, $"rows {chunk * ChunkRows} to {(chunk * ChunkRows) + rows - 1} are not as they were written");
-        }
-
-        // Two threads at once write the same bytes.
-        if (_copy is not null)
-        {
-            bytes.CopyTo(_copy.Bytes(offset, length));
-        }
-
-        Volatile.Write(ref _checked[chunk], true);
         return new LayoutChunk(bytes, rows, _dimension);
     }
 
@@ -137,16 +123,10 @@ internal sealed class LayoutPart : IDisposable
     {
         var chunk = row / ChunkRows;
         var offset = Offset(chunk, _dimension) + LayoutChunk.RowHashes(RowsOf(chunk, _rows), _dimension) + (row % ChunkRows * sizeof(ulong));
-        return MemoryMarshal.Read<ulong>(_copy is not null && Volatile.Read(ref _checked[chunk])
-            ? _copy.Bytes(offset, sizeof(ulong))
-            : _file.Read(offset, sizeof(ulong), ref buffer));
+        return MemoryMarshal.Read<ulong>(_file.Read(offset, sizeof(ulong), ref buffer));
     }
 
-    public void Dispose()
-    {
-        _file.Dispose();
-        _copy?.Dispose();
-    }
+    public void Dispose() => _file.Dispose();
 
     private static int RowsOf(int chunk, int rows) => Math.Min(ChunkRows, rows - (chunk * ChunkRows));
 
@@ -167,17 +147,4 @@ internal sealed class LayoutPart : IDisposable
 
     /// <summary>The error for a file of a layout.</summary>
     public static WhenceException Damaged(string path, string what) => new($"'{path}': damaged, {what}; delete it, the next search makes it again.");
-}
-
-/// <summary>How the chunks of a <see cref="LayoutPart"/> are read.</summary>
-internal enum LayoutAccess
-{
-    /// <summary>Where the file is mapped.</summary>
-    Mapped,
-
-    /// <summary>From the file, each time.</summary>
-    Blocks,
-
-    /// <summary>From the file once, then from <see cref="HugePages"/>.</summary>
-    Copied,
 }

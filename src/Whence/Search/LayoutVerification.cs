@@ -29,7 +29,7 @@ internal static class LayoutVerification
         try
         {
             dimension = layout.IsMapped ? LayoutPart.ReadDimension(file) : dimension;
-            using var rows = LayoutPart.Open(file, part.Rows, dimension, hash, LayoutAccess.Mapped);
+            using var rows = LayoutPart.Open(file, part.Rows, dimension, hash, map: true);
             byte[] buffer = [];
             for (var chunk = 0; chunk < LayoutPart.Chunks(part.Rows); chunk++)
             {

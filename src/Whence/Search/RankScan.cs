@@ -46,7 +46,8 @@ internal sealed class RankScan : IScanVisitor
 
     private static int Count(int query, ScanBlock block, ReadOnlySpan<float> upper, float slack, float similarity, Span<ulong> known)
     {
-        var (least, width) = (Vector512.Create(similarity), Vector512.Create(slack));
+        // Minus infinity is reached by every number, but not by the bounds of rows that are not searched.
+        var (least, width) = (Vector512.Create(Math.Max(similarity, float.MinValue)), Vector512.Create(slack));
         var count = 0;
         for (var i = 0; i <= upper.Length - Vector512<float>.Count; i += Vector512<float>.Count)
         {

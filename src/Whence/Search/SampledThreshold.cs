@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Whence.Search;
 
 /// <summary>
@@ -14,19 +12,20 @@ internal sealed class SampledThreshold : IScanVisitor
     // Fewer rows of the sample above the k-th similarity would be told apart too badly.
     private const int FewestAbove = 256;
 
-    // The number of rows of the sample above the k-th similarity is nearly normally distributed, with a variance of at most its mean.
+    // The number of rows of the sample above the k-th similarity is nearly normally distributed, with a variance of at most its mean (of a
+    // larger one where rows beside each other are alike, as in a source sorted by class: then more guesses are too high).
     private const double Deviations = 4;
 
-    private readonly List<ulong>[] _keys;
+    private readonly BestKeys[] _lists;
 
-    private SampledThreshold(int queries) => _keys = [.. Enumerable.Range(0, queries).Select(_ => new List<ulong>())];
+    private SampledThreshold(int queries, int place) => _lists = [.. Enumerable.Range(0, queries).Select(_ => new BestKeys(place))];
 
     /// <summary>The rows to look at; null where they would tell too little of the k best.</summary>
     /// <param name="members">The rows that are searched.</param>
     /// <param name="k">From 1 to their number.</param>
     public static RowSet? Rows(RowSet members, int k)
     {
-        if (Above(members.Count / (LayoutPart.ChunkRows / Run), members.Count, k) < FewestAbove)
+        if (members.Count == 0 || Above(members.Count / (LayoutPart.ChunkRows / Run), members.Count, k) < FewestAbove)
         {
             return null;
         }
@@ -48,78 +47,36 @@ internal sealed class SampledThreshold : IScanVisitor
     /// <param name="scan">Shows the rows of the sample to a visitor.</param>
     public static float[] Of(int queries, int k, long sample, long members, Action<IScanVisitor> scan)
     {
-        var visitor = new SampledThreshold(queries);
-        scan(visitor);
+        var thresholds = new float[queries];
+        Array.Fill(thresholds, float.NegativeInfinity);
         var above = Above(sample, members, k);
-        var place = (int)Math.Ceiling(above + (Deviations * Math.Sqrt(above)));
-        return Array.ConvertAll(visitor._keys, keys => place > keys.Count ? float.NegativeInfinity : RankKey.Highest(CollectionsMarshal.AsSpan(keys), place));
+        if (Math.Ceiling(above + (Deviations * Math.Sqrt(above))) is var place && place <= sample)
+        {
+            var visitor = new SampledThreshold(queries, (int)place);
+            scan(visitor);
+            for (var q = 0; q < queries; q++)
+            {
+                thresholds[q] = RankKey.Similarity(visitor._lists[q].Cut()[^1]);
+            }
+        }
+
+        return thresholds;
     }
 
     public void Visit(int query, ScanBlock block, ReadOnlySpan<float> upper, float slack)
     {
-        var count = ScanFilter.AtLeast(upper, float.NegativeInfinity, block.Found);
-        lock (_keys[query])
+        // The threshold may be raised meanwhile: then some rows too many are added and go again.
+        var list = _lists[query];
+        var count = ScanFilter.AtLeast(upper, list.Threshold, block.Found);
+        lock (list)
         {
+            list.MakeRoom(count);
             foreach (var i in block.Found.AsSpan(0, count))
             {
-                _keys[query].Add(RankKey.Pack(upper[i] - slack, 0));
+                list.Add(upper[i] - slack, 0);
             }
         }
     }
 
     private static double Above(long sample, long members, int k) => (double)k * sample / members;
-}
-
-/// <summary>
-/// The k most similar rows at or above a first threshold, by their canonical similarities: each is computed while its row is in the cache,
-/// and with the k-th best so far the threshold rises. A threshold too high to begin with leaves fewer than k.
-/// </summary>
-internal sealed class NearestScan : ThresholdScan
-{
-    private readonly int _k;
-    private readonly List[] _lists;
-
-    /// <param name="thresholds">Per query a similarity; raised.</param>
-    /// <param name="k">At least 1.</param>
-    public NearestScan(float[] thresholds, int k)
-        : base(thresholds) => (_k, _lists) = (k, [.. thresholds.Select(_ => new List(GC.AllocateUninitializedArray<ulong>((2 * k) + LayoutPart.ChunkRows)))]);
-
-    /// <summary>A query's k best rows; null where fewer reach its first threshold.</summary>
-    public Match[]? Matches(int query)
-    {
-        var list = _lists[query];
-        return list.Count < _k ? null : RankKey.Unpack(list.Cut(_k));
-    }
-
-    protected override void Keep(int query, ScanBlock block, ReadOnlySpan<int> rows, ReadOnlySpan<float> similarities)
-    {
-        var list = _lists[query];
-        lock (list)
-        {
-            if (list.Count + rows.Length > list.Keys.Length)
-            {
-                Thresholds[query] = RankKey.Similarity(list.Cut(_k)[^1]);
-            }
-
-            for (var i = 0; i < rows.Length; i++)
-            {
-                list.Keys[list.Count++] = RankKey.Pack(similarities[i], block.Id(rows[i]));
-            }
-        }
-    }
-
-    private sealed class List(ulong[] keys)
-    {
-        public ulong[] Keys => keys;
-
-        public int Count { get; set; }
-
-        /// <summary>The best k, sorted; the others are given up.</summary>
-        public ReadOnlySpan<ulong> Cut(int k)
-        {
-            RankKey.Sort(keys.AsSpan(0, Count));
-            Count = k;
-            return keys.AsSpan(0, k);
-        }
-    }
 }

@@ -12,14 +12,14 @@ internal interface IScanVisitor
     /// <param name="query">The query's number.</param>
     /// <param name="block">The rows.</param>
     /// <param name="upper">
-    /// A number a row that the canonical similarity does not exceed; minus infinity for rows that are not to be searched, of which there
-    /// are enough for a multiple of 16.
+    /// A number a row that the canonical similarity does not exceed; minus infinity (or NaN, where a row of the block is not finite) for rows
+    /// that are not to be searched, of which there are enough for a multiple of 16.
     /// </param>
     /// <param name="slack">The canonical similarity is at most so far below <paramref name="upper"/>.</param>
     void Visit(int query, ScanBlock block, ReadOnlySpan<float> upper, float slack);
 }
 
-/// <summary>Consecutive rows of a part, and their canonical similarities on demand. Belongs to one thread.</summary>
+/// <summary>Rows of a part, in ascending order, and their canonical similarities on demand. Belongs to one thread.</summary>
 internal sealed class ScanBlock
 {
     private readonly CanonicalRows _source;

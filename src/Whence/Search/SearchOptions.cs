@@ -23,13 +23,6 @@ public sealed record SearchOptions
     /// <summary>Told how far the making of the layout is; null, the default, for nobody.</summary>
     public IProgress<LayoutProgress>? Progress { get; init; }
 
-    /// <summary>
-    /// Whether the layout's int8 rows are copied into the process's own memory (n x d bytes) as they are first read, where they fit. Default
-    /// false: they are read where the file is mapped, which starts sooner and is shared by processes. True is for a process that stays: each
-    /// later search for few queries takes a tenth to a third less time, the more where the system keeps files on pages of 4 kB.
-    /// </summary>
-    public bool InMemory { get; init; }
-
     /// <summary>Whether files are mapped into memory; null, the default, where they fit.</summary>
     internal bool? Map { get; init; }
 }

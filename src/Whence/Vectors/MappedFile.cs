@@ -1,4 +1,5 @@
 using System.IO.MemoryMappedFiles;
+using Whence.Files;
 
 namespace Whence.Vectors;
 
@@ -36,7 +37,7 @@ internal sealed unsafe class MappedFile : IDisposable
         }
     }
 
-    /// <exception cref="WhenceException">The file is missing, a folder, empty, or cannot be read.</exception>
+    /// <exception cref="WhenceException">The file is missing, a folder, empty, a pipe or device, or cannot be read.</exception>
     public static MappedFile Open(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -52,19 +53,18 @@ internal sealed unsafe class MappedFile : IDisposable
 
         try
         {
-            var handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read, FileOptions.RandomAccess);
-            var length = RandomAccess.GetLength(handle);
-            if (length == 0)
+            if (RegularFile.Length(path) == 0)
             {
-                handle.Dispose();
-                throw new WhenceException($"'{path}' is empty; it was probably not written to the end, make or copy it again.");
+                throw new WhenceException($"'{path}' is empty or no regular file; it was probably not written to the end, make or copy it again.");
             }
 
+            var handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read, FileOptions.RandomAccess);
+            var length = RandomAccess.GetLength(handle);
             var file = MemoryMappedFile.CreateFromFile(
                 handle, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
             return new MappedFile(path, file, length);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
+        catch (Exception e) when (RegularFile.IsInputError(e))
         {
             throw new WhenceException($"'{path}' cannot be read: {e.Message}", e);
         }

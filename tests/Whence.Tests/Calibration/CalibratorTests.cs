@@ -86,6 +86,8 @@ public class CalibratorTests
     [InlineData(-1, 0.1)]
     [InlineData(double.NaN, 0.1)]
     [InlineData(1, 1)]
+    [InlineData(1e7, 0.1)]
+    [InlineData(1, -1e7)]
     public void Refuses_impossible_parameters(double tau, double lambda) =>
         Assert.Throws<ArgumentException>(() => new Calibrator { Tau = tau, Lambda = lambda }.Normalize([1]));
 
@@ -109,7 +111,46 @@ public class CalibratorTests
         Assert.Equal(new Calibrator { Tau = 0.1, Lambda = 0.02, Encoder = "resnet18", Origin = "read from c.json" }, Calibrator.Load(temp["c.json"]));
     }
 
+    [Fact]
+    public void Writes_all_that_it_reads()
+    {
+        using var temp = new TempFolder();
+        var calibrator = new Calibrator
+        {
+            Tau = 0.0612345678901234,
+            Lambda = -0.0385,
+            None = new NoneOfThese(4.5, -9.25),
+            Encoder = "dïno",
+            Mapper = new string('a', 64),
+            Fit = new CalibrationProvenance
+            {
+                Features = [new("val_artchive", "0f")],
+                Distractors = 1_000_000,
+                Queries = 4096,
+                Top = 100_000,
+                Seed = 3,
+                Steps = 200,
+                BatchSize = 4096,
+                LearningRate = 0.5,
+                DivergenceBefore = 9.25,
+                DivergenceAfter = 2.125,
+            },
+        };
+        calibrator.Save(temp["c.json"]);
+        var read = Calibrator.Load(temp["c.json"]);
+        Assert.Equal(calibrator.Fit.Features, read.Fit!.Features);
+        Assert.Equal(calibrator with { Origin = read.Origin, Fit = null }, read with { Fit = null });
+        Assert.Equal(calibrator.Fit with { Features = [] }, read.Fit with { Features = [] });
+        var bytes = File.ReadAllBytes(temp["c.json"]);
+        read.Save(temp["c.json"]);
+        Assert.Equal(bytes, File.ReadAllBytes(temp["c.json"]));
+    }
+
     [Theory]
+    [InlineData("""{"format":"whence-calibration","version":1,"tau":0.1,"lambda":0.02,"none":{"intercept":1,"slope":2}}""")]
+    [InlineData("""{"format":"whence-calibration","version":1,"tau":0.1,"lambda":0.02,"none":{"intercept":1}}""")]
+    [InlineData("""{"format":"whence-calibration","version":1,"tau":0.1,"lambda":0.02,"mapper":"m.pth"}""")]
+    [InlineData("""{"format":"whence-calibration","version":1,"tau":0.1,"lambda":0.02,"fit":{"queries":3}}""")]
     [InlineData("""{"format":"whence-calibration","version":2,"tau":0.1,"lambda":0.02}""")]
     [InlineData("""{"format":"whence-calibration","version":1,"tau":-0.1,"lambda":0.02}""")]
     [InlineData("""{"tau":0.1,"lambda":0.02}""")]

@@ -74,6 +74,32 @@ public sealed class WhenceCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task None_of_these_is_said_in_every_output()
+    {
+        var index = await IndexPhotosAsync(4);
+        File.WriteAllText(_temp["c.json"], """{"format":"whence-calibration","version":1,"tau":0.1,"lambda":0.02,"encoder":"resnet18","mapper":"","none":{"intercept":0,"slope":-2}}""");
+        string[] attribute = ["attribute", _temp["photos", "00001.png"], "--index", index, "--calibration", _temp["c.json"], "--report", _temp["r.html"]];
+        var none = 1 / (1 + Math.Exp(2)); // of an image that finds itself
+
+        var (code, output, _) = await RunAsync(attribute);
+        Assert.Equal(0, code);
+        Assert.Contains("none of these: 11.9 % for no training image here", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("uncalibrated", output, StringComparison.Ordinal);
+        Assert.Contains("None of these: 11.9 %", File.ReadAllText(_temp["r.html"]), StringComparison.Ordinal);
+        var root = JsonElement.Parse((await RunAsync([.. attribute, "--format", "jsonl"])).Output);
+        Assert.Equal(none, root.GetProperty("none").GetDouble(), 1e-3);
+        Assert.Equal(
+            1, root.GetProperty("none").GetDouble() + root.GetProperty("remaining").GetDouble() + root.GetProperty("results").EnumerateArray().Sum(r => r.GetProperty("influence").GetDouble()), 9);
+        Assert.Contains(",yes,no,0.119", (await RunAsync([.. attribute, "--format", "csv"])).Output, StringComparison.Ordinal);
+        Assert.Contains("none of these: 11.9 %", (await RunAsync(["explain", attribute[1], "2", .. attribute[2..6]])).Output, StringComparison.Ordinal);
+
+        File.WriteAllText(_temp["c.json"], File.ReadAllText(_temp["c.json"]).Replace("\"mapper\":\"\"", $"\"mapper\":\"{new string('0', 64)}\"", StringComparison.Ordinal));
+        var (refused, _, error) = await RunAsync(attribute);
+        Assert.Equal(2, refused);
+        Assert.Contains("fitted for another mapper", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_filter_is_searched_within_and_said_in_every_output()
     {
         var index = await IndexPhotosAsync(4);

@@ -50,6 +50,9 @@ internal static class SlowEvaluation
         return FeatureIndex.Open(folder);
     }
 
+    /// <summary>The canonical similarity of two raw features.</summary>
+    public static float Similarity(float[] a, float[] b) => (float)DotProduct.Of(Prepared(null, a), Prepared(null, b));
+
     private static float[] Prepared(Mapper? mapper, ReadOnlySpan<float> row)
     {
         var raw = new FeatureMatrix(1, row.Length, row.ToArray());

@@ -16,18 +16,19 @@ public class CsvReportTests
             Query = new QueryImage("other.png", "0"),
             Results = [Samples.Image(2, 0.25, ("Creator", "Ada"), ("caption", "line\r\nbreak")) with { Similarity = -0.5f }],
             Approximate = new Candidates(1000, Truncated: false),
+            None = 0.125,
         };
 
         Assert.Equal(
-            "query,rank,id,source,similarity,influence,calibrated,approximate,Creator,caption,licence\r\n" +
-            "out/query.png,1,101,train/001.jpg,0.999,0.5,no,no,,\"one, \"\"two\"\"\",CC0\r\n" +
-            "other.png,2,102,train/002.jpg,-0.5,0.25,no,yes,Ada,\"line\r\nbreak\",\r\n",
+            "query,rank,id,source,similarity,influence,calibrated,approximate,none,Creator,caption,licence\r\n" +
+            "out/query.png,1,101,train/001.jpg,0.999,0.5,no,no,,,\"one, \"\"two\"\"\",CC0\r\n" +
+            "other.png,2,102,train/002.jpg,-0.5,0.25,no,yes,0.125,Ada,\"line\r\nbreak\",\r\n",
             Csv(first, second));
     }
 
     [Fact]
     public void No_results_make_a_header_alone_and_no_byte_order_mark() =>
-        Assert.Equal("query,rank,id,source,similarity,influence,calibrated,approximate\r\n", Csv());
+        Assert.Equal("query,rank,id,source,similarity,influence,calibrated,approximate,none\r\n", Csv());
 
     [Theory]
     [InlineData("=HYPERLINK(\"http://example.org\")", "'=HYPERLINK(\"http://example.org\")")]
@@ -74,8 +75,8 @@ public class CsvReportTests
 
         var rows = Rows(attribution);
 
-        Assert.Equal(["metadata.id", "metadata.metadata.id"], rows[0][8..]);
-        Assert.Equal(["a", "b"], rows[1][8..]);
+        Assert.Equal(["metadata.id", "metadata.metadata.id"], rows[0][9..]);
+        Assert.Equal(["a", "b"], rows[1][9..]);
     }
 
     [Theory]

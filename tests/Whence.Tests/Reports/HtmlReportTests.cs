@@ -70,6 +70,17 @@ public class HtmlReportTests
     }
 
     [Fact]
+    public void None_of_these_is_said_and_drawn()
+    {
+        var groups = new InfluenceGroups("creator", [new("Ada", 0.5, 1)]);
+        var page = Page(Samples.Attribution(0.5) with { None = 0.375, Remaining = 0.125, Groups = groups, Calibration = new() { Tau = 0.1, Lambda = 0, Encoder = "clip", None = new(4, -8) } });
+        Assert.Contains("None of these: 37.5 %, for no training image here", page.Value, StringComparison.Ordinal);
+        Assert.Equal(["flex-grow:0.375", "flex-grow:0.375"], ByClass(page, "none").Select(e => e.Attribute("style")?.Value).OfType<string>());
+        Assert.Equal(2, page.Descendants("li").Count(e => e.Value.Contains("None of these 37.5 %", StringComparison.Ordinal)));
+        Assert.DoesNotContain("None of these", Page(Samples.Attribution(0.5)).Value, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Folded_duplicates_are_listed_and_do_not_count_as_further_images()
     {
         var attribution = Samples.Attribution(0.6) with { Nonzero = 3, Remaining = 0.4 };

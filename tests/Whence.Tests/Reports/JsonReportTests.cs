@@ -51,6 +51,14 @@ public class JsonReportTests
     }
 
     [Fact]
+    public void None_stands_with_the_function_that_it_comes_from()
+    {
+        var line = Lines(Samples.Attribution() with { None = 0.125, Calibration = new Calibrator { Tau = 0.5, Lambda = 0.25, None = new NoneOfThese(4, -8) } });
+        Assert.Contains("\"fitted\":false,\"none\":{\"intercept\":4,\"slope\":-8}}", line, StringComparison.Ordinal);
+        Assert.Contains("\"none\":0.125,\"results\"", line, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_filter_stands_before_the_number_of_images_it_left()
     {
         var line = Lines(Samples.Attribution() with { Where = "year >= 1990 and creator = 'Zoë'" });

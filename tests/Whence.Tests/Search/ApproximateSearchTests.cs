@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Whence.Mapping;
 using Whence.Search;
 using Whence.Vectors;
@@ -157,6 +158,27 @@ public sealed class ApproximateSearchTests : IDisposable
         Assert.Equal(1, ApproximateIndex.Build(FeatureIndex.Open(other["index"]), options: new() { Threads = 1 }).Made);
         using var search = ApproximateSearch.Open(FeatureIndex.Open(other["index"]));
         AssertFound(search, 10);
+    }
+
+    [Theory]
+    [InlineData("graphs", null)]
+    [InlineData("parameters", null)]
+    [InlineData("graphs", "[null, {}]")]
+    [InlineData("graphs", "[{ \"parts\": [null], \"vectors\": 1 }]")]
+    [InlineData("graphs", "[{ \"parts\": [{ \"number\": 0 }], \"vectors\": 1 }]")]
+    public void A_table_of_contents_that_means_nothing_is_none(string property, string? value)
+    {
+        Build();
+        var path = _temp["index", "ann", "features", "graphs.json"];
+        var contents = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
+        contents.Remove(property);
+        if (value is not null)
+        {
+            contents[property] = JsonNode.Parse(value);
+        }
+
+        File.WriteAllText(path, contents.ToJsonString());
+        Assert.Contains("no approximate index", Assert.Throws<WhenceException>(() => Open()).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -25,7 +25,6 @@ public class ExactSearchTests
         {
             Threads = 1 + (shape % 8),
             BuildLayout = shape % 5 != 0,
-            InMemory = shape % 7 < 3,
             Map = shape % 3 == 1 ? false : null,
         }, random);
     }
@@ -120,6 +119,7 @@ public class ExactSearchTests
         using var search = ExactSearch.Open(FeatureIndex.Open(temp["index"]));
         var query = new FeatureMatrix(1, 4, [1, 0, 0, 0]);
         Assert.Empty(search.Nearest(query, 5)[0]);
+        Assert.Empty(search.Within(query, 0)[0]);
         Assert.Empty(search.Within(query, 1)[0]);
         Assert.Empty(search.Above(query, [-1])[0]);
         Assert.Equal([0], search.Ranks(query, [[0.5f]])[0]);
@@ -256,7 +256,7 @@ public class ExactSearchTests
         }
 
         // Between rows as well as at rows, and beyond all of them.
-        float[][] asked = [.. similarities.Select(own => own.SelectMany(s => new[] { s, MathF.BitIncrement(s), s + 0.01f }).Append(-2).Append(2).ToArray())];
+        float[][] asked = [.. similarities.Select(own => own.SelectMany(s => new[] { s, MathF.BitIncrement(s), s + 0.01f }).Concat([-2, 2, float.NegativeInfinity, float.PositiveInfinity]).ToArray())];
         equal &= twin.Ranks(asked).SelectMany(r => r).SequenceEqual(search.Ranks(queries, asked).SelectMany(r => r));
         foreach (var calibrator in new[] { Calibrator.Unfitted, Wide, new() { Tau = 0.05, Lambda = -0.1 } })
         {

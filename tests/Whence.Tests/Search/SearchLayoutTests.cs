@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Whence.Mapping;
 using Whence.Search;
 using Whence.Vectors;
@@ -101,26 +102,6 @@ public sealed class SearchLayoutTests : IDisposable
         }
     }
 
-    [Fact]
-    public void Rows_in_memory_are_checked_when_they_are_copied_and_not_read_from_the_file_again()
-    {
-        var expected = Nearest();
-        var path = _temp["index", "search", "features", "part-00000.rows"];
-        using var search = ExactSearch.Open(FeatureIndex.Open(_temp["index"]), new() { InMemory = true });
-        Assert.Equal(expected, search.Nearest(_query, expected.Length)[0]);
-
-        var bytes = File.ReadAllBytes(path);
-        bytes[64] ^= 4;
-        using (var file = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
-        {
-            file.Write(bytes);
-        }
-
-        Assert.Equal(expected, search.Nearest(_query, expected.Length)[0]);
-        using var later = ExactSearch.Open(FeatureIndex.Open(_temp["index"]), new() { InMemory = true });
-        Assert.Contains("damaged", Assert.Throws<WhenceException>(() => later.Nearest(_query, 1)).Message, StringComparison.Ordinal);
-    }
-
     [Theory]
     [InlineData(0)]
     [InlineData(63)]
@@ -210,6 +191,47 @@ public sealed class SearchLayoutTests : IDisposable
     {
         File.WriteAllText(_temp["index", "search"], "a file where the folder should be");
         Assert.Equal(5, Nearest().Length);
+    }
+
+    [Fact]
+    public void Files_may_be_links_to_where_there_is_room()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "links take a right there");
+        var expected = Nearest();
+        foreach (var name in new[] { "features", Path.Combine("search", "features") }.SelectMany(f => Directory.GetFiles(_temp["index", f])).Append(_temp["index", "whence.json"]).ToArray())
+        {
+            var elsewhere = _temp[Path.GetFileName(name) + Path.GetFileName(Path.GetDirectoryName(Path.GetDirectoryName(name)))];
+            File.Move(name, elsewhere);
+            File.CreateSymbolicLink(name, elsewhere);
+        }
+
+        Assert.Equal(expected, Nearest());
+    }
+
+    [Theory]
+    [InlineData("whence.json", "is damaged")]
+    [InlineData("features/part-00000.npy", "holds 0 bytes")]
+    [InlineData("search/features/part-00000.rows", "damaged")]
+    [InlineData("search/features/layout.json", null)]
+    public void A_pipe_in_place_of_a_file_is_not_waited_for(string name, string? message)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "pipes have no file names there");
+        var expected = Nearest();
+        File.Delete(_temp["index", name]);
+        using (var process = Process.Start("mkfifo", [_temp["index", name]]))
+        {
+            process.WaitForExit();
+        }
+
+        if (message is null)
+        {
+            Assert.Equal(expected, Nearest());
+        }
+        else
+        {
+            Assert.Contains(message, Assert.Throws<WhenceException>(Nearest).Message, StringComparison.Ordinal);
+            Assert.NotEmpty(name == "whence.json" ? [message] : IndexVerification.Verify(_temp["index"]).Select(d => d.Problem));
+        }
     }
 
     public void Dispose() => _temp.Dispose();

@@ -1,0 +1,61 @@
+using Whence.Calibration;
+using Whence.Encoders;
+using Whence.Mapping;
+
+namespace Whence.Cli.Commands;
+
+/// <summary>Copies mappers and a calibration to where an encoder's are looked up, or takes them out.</summary>
+internal static class Registration
+{
+    /// <returns>What was done, a line each.</returns>
+    public static IEnumerable<string> Run(string encoder, string? mapper, string? calibration, bool remove)
+    {
+        if (remove == (mapper is not null || calibration is not null))
+        {
+            throw new WhenceException("Give --mapper, --calibration or both, or --remove alone.");
+        }
+
+        var folder = EncoderRegistry.FolderToRegister(encoder);
+        var (mapperFile, calibrationFile) = (Path.Combine(folder, EncoderRegistry.MapperFile), Path.Combine(folder, EncoderRegistry.CalibrationFile));
+        if (remove)
+        {
+            File.Delete(mapperFile);
+            File.Delete(calibrationFile);
+            return [$"Nothing is registered for '{encoder}' in {folder} any more."];
+        }
+
+        // All is checked before anything is written.
+        var spec = new EncoderRegistry().Resolve(encoder);
+        var pair = mapper is null ? null : MapperPair.Load(mapper);
+        if (pair is not null && (pair.Real.InputDimension != spec.Dimension || (pair.Provenance?.Encoder ?? encoder) != encoder))
+        {
+            throw new WhenceException(
+                $"'{mapper}': maps {pair.Real.InputDimension} values{(pair.Provenance?.Encoder is { } own ? $" of encoder '{own}'" : "")}, '{encoder}' makes {spec.Dimension}; give mappers that were trained for it.");
+        }
+
+        if (calibration is not null && Calibrator.Load(calibration).Encoder != encoder)
+        {
+            throw new WhenceException($"'{calibration}': does not say that it was fitted for encoder '{encoder}'; calibrate for it.");
+        }
+
+        // A calibration that is there was fitted for other mappers: with these it must at no time be taken.
+        Directory.CreateDirectory(folder);
+        var lines = new List<string>();
+        if (pair is not null)
+        {
+            lines.Add($"{mapperFile}: registered for '{encoder}'{(File.Exists(calibrationFile) ? "; the calibration that was there, for other mappers, is taken out" : "")}.");
+            File.Delete(calibrationFile);
+            pair.Save(mapperFile);
+        }
+
+        if (calibration is not null)
+        {
+            lines.Add($"{calibrationFile}: registered for '{encoder}'.");
+            var temporary = calibrationFile + ".new";
+            File.Copy(calibration, temporary, overwrite: true);
+            File.Move(temporary, calibrationFile, overwrite: true);
+        }
+
+        return lines;
+    }
+}
