@@ -33,9 +33,9 @@ internal static class Registration
                 $"'{mapper}': maps {pair.Real.InputDimension} values{(pair.Provenance?.Encoder is { } own ? $" of encoder '{own}'" : "")}, '{encoder}' makes {spec.Dimension}; give mappers that were trained for it.");
         }
 
-        if (calibration is not null && Calibrator.Load(calibration).Encoder != encoder)
+        if (calibration is not null)
         {
-            throw new WhenceException($"'{calibration}': does not say that it was fitted for encoder '{encoder}'; calibrate for it.");
+            CheckCalibration(encoder, calibration, pair ?? (File.Exists(mapperFile) ? MapperPair.Load(mapperFile) : null));
         }
 
         // A calibration that is there was fitted for other mappers: with these it must at no time be taken.
@@ -57,5 +57,20 @@ internal static class Registration
         }
 
         return lines;
+    }
+
+    private static void CheckCalibration(string encoder, string file, MapperPair? mapper)
+    {
+        var calibration = Calibrator.Load(file);
+        if (calibration.Encoder != encoder)
+        {
+            throw new WhenceException($"'{file}': does not say that it was fitted for encoder '{encoder}'; calibrate for it.");
+        }
+
+        if (calibration.Mapper is { } own && own != Calibrator.ChecksumOf(mapper))
+        {
+            throw new WhenceException(
+                $"'{file}': was fitted for {(own.Length == 0 ? "raw features" : "other mappers")}, not for {(mapper is null ? "raw features" : $"'{mapper.Name}'")}; register it with the mappers that it was fitted with.");
+        }
     }
 }

@@ -38,6 +38,7 @@ internal static class TrainCommand
         trained.Mappers.Save(output);
         var curve = Path.ChangeExtension(output, ".training.csv");
         TrainingCurve.Write(curve, trained.Curve, validation?.RecallAt ?? 10);
+        (TrainingFigure.Draw(curve) with { Name = Path.GetFileNameWithoutExtension(curve) }).Save(Path.GetDirectoryName(Path.GetFullPath(output))!);
         File.Delete(checkpoint);
         streams.Output.WriteLine($"{output}: {Describe(trained, validation?.RecallAt)}; the course of the training is in {curve}.");
         return 0;

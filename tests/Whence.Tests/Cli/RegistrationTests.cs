@@ -47,6 +47,9 @@ public sealed class RegistrationTests : IDisposable
         File.WriteAllText(_temp["c.json"], """{"format":"whence-calibration","version":1,"tau":0.5,"lambda":0.25,"encoder":"dino"}""");
         await Refused("of encoder 'dino'", "resnet18", "--mapper", _temp["other.safetensors"]);
         await Refused("fitted for encoder 'resnet18'", "resnet18", "--calibration", _temp["c.json"]);
+        File.WriteAllText(_temp["raw.json"], """{"format":"whence-calibration","version":1,"tau":0.5,"lambda":0.25,"encoder":"resnet18","mapper":""}""");
+        WriteMapper("own.safetensors", "m", encoder: "resnet18");
+        await Refused("was fitted for raw features", "resnet18", "--calibration", _temp["raw.json"], "--mapper", _temp["own.safetensors"]);
         await Refused("Give --mapper", "resnet18");
         await Refused("No encoder is called", "nobody", "--mapper", _temp["other.safetensors"]);
         await Refused("no encoder's name", "../resnet18", "--mapper", _temp["other.safetensors"]);

@@ -19,7 +19,7 @@ public sealed class TrainCommandTests : IDisposable
         Assert.Equal(0, code);
         Assert.Contains("27 models, 4 steps", error, StringComparison.Ordinal);
         Assert.Contains("on the validation split", output, StringComparison.Ordinal);
-        Assert.Equal(["m.safetensors", "m.training.csv"], Directory.GetFiles(_temp.Path).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
+        Assert.Equal(["m.safetensors", "m.training.csv", "m.training.png", "m.training.svg"], Directory.GetFiles(_temp.Path).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
 
         var curve = File.ReadAllLines(_temp["m.training.csv"]);
         Assert.Equal("epoch,learning_rate,loss,synth_to_real,real_to_synth,regularizer,recall@10", curve[0]);
@@ -54,7 +54,7 @@ public sealed class TrainCommandTests : IDisposable
         Assert.True(kills > 3, "it was never killed");
         Assert.Equal(File.ReadAllBytes(_temp["expected", "m.safetensors"]), File.ReadAllBytes(_temp["m", "m.safetensors"]));
         Assert.Equal(File.ReadAllBytes(_temp["expected", "m.training.csv"]), File.ReadAllBytes(_temp["m", "m.training.csv"]));
-        Assert.Equal(2, Directory.GetFiles(_temp["m"]).Length);
+        Assert.Equal(4, Directory.GetFiles(_temp["m"]).Length);
 
         // Killed at the first, second, ... checkpoint that it writes; each goes on from there.
         async Task<int> TrainAsync(string folder, int? kill)

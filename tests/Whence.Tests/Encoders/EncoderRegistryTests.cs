@@ -22,6 +22,21 @@ public class EncoderRegistryTests
     }
 
     [Fact]
+    public void What_is_tuned_for_an_encoder_lies_in_a_folder_of_its_name_and_no_name_leads_elsewhere()
+    {
+        using var temp = new TempFolder();
+        Directory.CreateDirectory(temp["b", "clip"]);
+        File.WriteAllText(temp["b", "clip", "mapper.safetensors"], "");
+        File.WriteAllText(temp["mapper.safetensors"], "");
+        File.WriteAllText(temp["b", "mapper.safetensors"], "");
+        var registry = new EncoderRegistry([temp["a"], temp["b"]]);
+        Assert.Equal(temp["b", "clip", "mapper.safetensors"], registry.FindMapper("clip"));
+        Assert.Null(registry.FindCalibration("clip"));
+        Assert.All((string[])["..", ".", "", "x/../..", "../b/clip", "dino"], name => Assert.Null(registry.FindMapper(name)));
+        Assert.Throws<WhenceException>(() => EncoderRegistry.FolderToRegister("../clip"));
+    }
+
+    [Fact]
     public void An_unknown_name_lists_the_known()
     {
         var error = Assert.Throws<WhenceException>(() => new EncoderRegistry().Resolve("vgg"));

@@ -97,6 +97,21 @@ public sealed class MapperPairTests : IDisposable
         Assert.Throws<ArgumentException>(() => new MapperPair(new ChannelMapper([1]), new ChannelMapper([1, 2]), "x"));
     }
 
+    [Theory]
+    [InlineData("1", "{", "JSON")]
+    [InlineData("1", "null", "null where an object")]
+    [InlineData("1", "[1]", "JSON")]
+    [InlineData("1", """{"features":null,"options":{},"epoch":1}""", "JSON")]
+    [InlineData("2", "{}", "update Whence")]
+    public void A_provenance_that_is_damaged_or_newer_is_refused_in_one_line(string version, string json, string expected)
+    {
+        var tensors = new[] { TensorData.FromSingle("real_mapper.weights", [1], 1, 1), TensorData.FromSingle("synth_mapper.weights", [2], 1, 1) };
+        SafetensorsFile.Write(_folder["m"], tensors, new Dictionary<string, string> { ["format"] = "whence-mapper", ["version"] = version, ["provenance"] = json });
+        var message = Assert.Throws<WhenceException>(() => MapperPair.Load(_folder["m"])).Message;
+        Assert.Contains(expected, message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', message);
+    }
+
     [Fact]
     public void Another_file_than_that_of_mappers_is_refused()
     {
