@@ -21,10 +21,10 @@ internal sealed class SpaceFiles(StudyRecipe recipe, StudySpace space, string ro
     public string Distractors => DistractorsAreImages ? Path.Combine(folder, "distractors", "features", "distractors.safetensors") : Full(space.Distractors);
 
     /// <summary>Whether distractors must become features first.</summary>
-    public bool DistractorsAreImages => StudyFolders.AreImages(Full(space.Distractors));
+    public bool DistractorsAreImages => StudySources.AreImages(Full(space.Distractors));
 
     /// <summary>Test cases of images, each with the views that are wanted of it (null for none).</summary>
-    public IReadOnlyList<(string Given, Augmentation? Views)> Images => [.. All().Where(f => StudyFolders.IsTestCaseOfImages(f.Given)).Distinct()];
+    public IReadOnlyList<(string Given, Augmentation? Views)> Images => [.. All().Where(f => StudySources.IsTestCaseOfImages(f.Given)).Distinct()];
 
     /// <summary>What a path of the recipe stands for.</summary>
     public string Full(string given) => Path.GetFullPath(given, root);
@@ -32,7 +32,7 @@ internal sealed class SpaceFiles(StudyRecipe recipe, StudySpace space, string ro
     /// <summary>The features of a file of the recipe, there already or to be made.</summary>
     public string Features(string given, Augmentation? views = null)
     {
-        if (!StudyFolders.IsTestCaseOfImages(given))
+        if (!StudySources.IsTestCaseOfImages(given))
         {
             return Full(given);
         }
@@ -61,8 +61,12 @@ internal sealed class SpaceFiles(StudyRecipe recipe, StudySpace space, string ro
 
     /// <summary>The encoder of images.</summary>
     /// <exception cref="WhenceException">None is named, or there is none of this name.</exception>
-    public OnnxEncoder OpenEncoder() => new(new EncoderRegistry().Resolve(
-        space.Encoder ?? throw new WhenceException("names no 'encoder', and there are images that must become features; name one that 'whence encoders list' shows")));
+    public OnnxEncoder OpenEncoder() => new(new EncoderRegistry().Resolve(space.Encoder switch
+    {
+        null => throw new WhenceException("names no 'encoder', and there are images that must become features; name one that 'whence encoders list' shows"),
+        var file when IsSpec(file) => Full(file),
+        var name => name,
+    }));
 
     /// <summary>Refuses files that are missing or do not fit together.</summary>
     /// <returns>The encoder's name; null where nobody says.</returns>
@@ -73,12 +77,12 @@ internal sealed class SpaceFiles(StudyRecipe recipe, StudySpace space, string ro
         {
             using var encoder = Images.Count > 0 || DistractorsAreImages ? OpenEncoder() : null;
             var first = await DistractorFactsAsync(encoder, threads, cancellation);
-            var name = space.Encoder is { } given && encoder is null ? given : encoder?.Spec.Name ?? first.Encoder;
+            var name = encoder?.Spec.Name ?? (space.Encoder is { } given && IsSpec(given) ? EncoderSpec.Load(Full(given)).Name : space.Encoder) ?? first.Encoder;
             var loaded = new Dictionary<string, TrainingFeatures>(StringComparer.Ordinal);
             foreach (var (file, views) in All().Distinct())
             {
                 cancellation.ThrowIfCancellationRequested();
-                var facts = StudyFolders.IsTestCaseOfImages(file) ? OfImages(file, views, encoder!, threads) : OfFeatures(file, loaded);
+                var facts = StudySources.IsTestCaseOfImages(file) ? OfImages(file, views, encoder!, threads) : OfFeatures(file, loaded);
                 if (facts.Dimension != first.Dimension)
                 {
                     throw new WhenceException($"'{file}' has features of {facts.Dimension} values, the distractors '{space.Distractors}' of {first.Dimension}; all must come from one encoder");
@@ -171,11 +175,13 @@ internal sealed class SpaceFiles(StudyRecipe recipe, StudySpace space, string ro
         return new Facts(features.Dimension, features.Encoder, features.Chunks.Max(c => c.Count));
     }
 
+    private static bool IsSpec(string encoder) => encoder.EndsWith(".json", StringComparison.OrdinalIgnoreCase);
+
     private Augmentation? ViewsOf(StudyVariant variant) => recipe.Extraction.Views > 0 ? variant.Augment : null;
 
     private IEnumerable<(string Given, Augmentation? Views)> All() =>
     [
-        .. recipe.Trained().SelectMany(variant => space.FilesOf(variant).Select(file => (file, StudyFolders.IsTestCaseOfImages(file) ? ViewsOf(variant) : null))),
+        .. recipe.Trained().SelectMany(variant => space.FilesOf(variant).Select(file => (file, StudySources.IsTestCaseOfImages(file) ? ViewsOf(variant) : null))),
         .. space.Validation.Concat(Calibration).Concat(space.Test).Select(file => (file, (Augmentation?)null)),
     ];
 

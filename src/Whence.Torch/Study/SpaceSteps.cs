@@ -53,10 +53,10 @@ internal sealed class SpaceSteps(StudyRecipe recipe, StudySpace space, SpaceFile
     }
 
     /// <summary>Folder of a variant's step; of the pretrained features where there is none.</summary>
-    public string FolderOf(StudyVariant? variant, string step) => Path.Combine(files.Folder, StudyFolders.NameOf(variant?.Name ?? Pretrained), step);
+    public string FolderOf(StudyVariant? variant, string step) => Path.Combine(files.Folder, StudyFolder.FolderName(variant?.Name ?? Pretrained), step);
 
     /// <summary>A variant's mappers.</summary>
-    public string MapperOf(StudyVariant variant) => Path.Combine(FolderOf(variant, "mapper"), StudyFolders.NameOf(variant.Name) + ".safetensors");
+    public string MapperOf(StudyVariant variant) => Path.Combine(FolderOf(variant, "mapper"), StudyFolder.FolderName(variant.Name) + ".safetensors");
 
     /// <summary>Closes the distractors.</summary>
     public void Dispose() => _distractors?.Dispose();

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Whence.Evaluation;
 using Whence.Files;
 using Whence.Images;
+using Whence.Reports;
 using Whence.Torch.Mapping;
 
 namespace Whence.Torch.Study;
@@ -139,7 +140,7 @@ public sealed record StudyRecipe
         var folders = new HashSet<string>(taken, StringComparer.Ordinal);
         foreach (var name in names)
         {
-            var folder = StudyFolders.NameOf(name);
+            var folder = StudyFolder.FolderName(name);
             Require(folder.Length > 0, $"'{what}' has the name '{name}', which has no letter or digit to name a folder after");
             Require(folders.Add(folder), $"'{what}' has the name '{name}', whose folder '{folder}' is taken; give each another");
         }
@@ -160,7 +161,7 @@ public sealed record StudySpace
     /// <summary>What it is called in the report.</summary>
     public required string Label { get; init; }
 
-    /// <summary>Name of the encoder; needed where images become features, or where the paper's own figures are wanted and no file tells it.</summary>
+    /// <summary>Name or spec file of the encoder; needed where images become features, or where the paper's own figures are wanted and no file tells it.</summary>
     public string? Encoder { get; init; }
 
     /// <summary>Features of the distractors, an index, or images.</summary>
@@ -195,7 +196,7 @@ public sealed record StudySpace
         var (files, key) = strong && TrainStrong is not null ? (TrainStrong, "trainStrong") : (Train, "train");
         return variant.Train != StudyTrain.Styles && files.Objects.Count == 0 ? $"its '{key}' has no 'objects'"
             : variant.Train != StudyTrain.Objects && files.Styles.Count == 0 ? $"its '{key}' has no 'styles'"
-            : strong && TrainStrong is null && !files.Of(variant.Train).All(StudyFolders.IsTestCaseOfImages) ? "its 'train' files are features already, and there is no 'trainStrong'"
+            : strong && TrainStrong is null && !files.Of(variant.Train).All(StudySources.IsTestCaseOfImages) ? "its 'train' files are features already, and there is no 'trainStrong'"
             : null;
     }
 }

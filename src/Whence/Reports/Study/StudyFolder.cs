@@ -1,3 +1,4 @@
+using System.Text;
 using Whence.Evaluation;
 using Whence.Files;
 
@@ -10,7 +11,7 @@ public static class StudyFolder
     public const string PageFile = "report.md";
 
     private const string FiguresFolder = "figures";
-    private const string Reference = "object+style";
+    private const string Reference = "object+style", Ablation = Reference + ",";
 
     /// <summary>Writes each file beside its place and renames it.</summary>
     /// <param name="folder">An existing folder.</param>
@@ -27,10 +28,12 @@ public static class StudyFolder
         AtomicFile.Write(Path.Combine(folder, "calibrations.csv"), stream => StudyCsv.WriteCalibrations(stream, outcomes));
         EvaluationFolder.Create(Path.Combine(folder, FiguresFolder));
         var figures = new List<(string Section, string Path, string Title)>();
-        foreach (var (section, figure) in Figures(outcomes))
+        foreach (var (section, into, figure) in Figures(outcomes))
         {
-            figure.Save(Path.Combine(folder, FiguresFolder));
-            figures.Add((section, $"{FiguresFolder}/{figure.Name}", figure.Title));
+            var place = string.Join('/', [FiguresFolder, .. into]);
+            EvaluationFolder.Create(Path.Combine(folder, place));
+            figure.Save(Path.Combine(folder, place));
+            figures.Add((section, $"{place}/{figure.Name}", figure.Title));
         }
 
         AtomicFile.Write(Path.Combine(folder, PageFile), stream => StudyMarkdown.Write(stream, outcomes, notes, figures));
@@ -40,49 +43,77 @@ public static class StudyFolder
     internal static string Headline(IReadOnlyList<StudyOutcome> outcomes) =>
         outcomes[0].Results.RecallAt.Contains(10) ? Metric.Recall(10) : Metric.Recall(outcomes[0].Results.RecallAt[0]);
 
-    private static IEnumerable<(string Section, Figure Figure)> Figures(IReadOnlyList<StudyOutcome> outcomes)
+    /// <summary>Name of a folder after that of a space or a variant: small letters, digits, <c>+ . _</c>, all else hyphens. Empty where no letter or digit is in it.</summary>
+    public static string FolderName(string name)
     {
-        var spaces = outcomes.GroupBy(o => o.Space).ToArray();
-        foreach (var key in (string[])[Headline(outcomes), Metric.MeanAveragePrecision])
+        ArgumentNullException.ThrowIfNull(name);
+        var folder = new StringBuilder();
+        foreach (var c in name.ToLowerInvariant())
         {
-            var runs = outcomes.Select(o => new EvaluationRun(spaces.Length > 1 ? $"{o.Space}, {o.Variant}" : o.Variant, o.Results)).ToArray();
-            yield return (StudyMarkdown.Evaluation, EvaluationFigures.FeatureSpaces(runs, key));
-            if (EvaluationFigures.Gains(runs, key) is { } gains)
+            if (char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '+' or '.' or '_')
             {
-                yield return (StudyMarkdown.Evaluation, gains);
+                folder.Append(c);
             }
-
-            foreach (var (across, up) in Pairs(outcomes))
+            else if (folder is not [.., '-'])
             {
-                if (key == Headline(outcomes) && AgainstFigure.Draw(runs, key, across, up) is { } against)
-                {
-                    yield return (StudyMarkdown.Evaluation, against);
-                }
+                folder.Append('-');
             }
         }
 
-        foreach (var (i, space) in spaces.Index())
+        var text = folder.ToString().Trim('-', '.');
+        return text.Any(char.IsAsciiLetterOrDigit) ? text : "";
+    }
+
+    private static IEnumerable<(string Section, string[] Into, Figure Figure)> Figures(IReadOnlyList<StudyOutcome> outcomes)
+    {
+        var (spaces, headline) = (outcomes.GroupBy(o => o.Space).ToArray(), Headline(outcomes));
+
+        // Ablations have a figure of their own.
+        EvaluationRun[] runs = [.. outcomes.Where(o => o.PaperMethod?.StartsWith(Ablation, StringComparison.Ordinal) != true)
+            .Select(o => new EvaluationRun(spaces.Length > 1 ? $"{o.Space}, {o.Variant}" : o.Variant, o.Results))];
+        foreach (var key in (string[])[headline, Metric.MeanAveragePrecision])
         {
-            var prefix = spaces.Length > 1 ? FormattableString.Invariant($"{i + 1}-") : "";
-            foreach (var figure in Ablations(space, Headline(outcomes)))
+            yield return (StudyMarkdown.Evaluation, [], EvaluationFigures.FeatureSpaces(runs, key));
+            if (EvaluationFigures.Gains(runs, key) is { } gains)
             {
-                yield return (StudyMarkdown.Ablations, Named(figure, prefix, space.Key, spaces.Length > 1));
+                yield return (StudyMarkdown.Evaluation, [], gains);
+            }
+        }
+
+        foreach (var against in Pairs(outcomes).Select(pair => AgainstFigure.Draw(runs, headline, pair.Across, pair.Up)).OfType<Figure>())
+        {
+            yield return (StudyMarkdown.Evaluation, [], against);
+        }
+
+        foreach (var space in spaces)
+        {
+            foreach (var figure in Ablations(space, headline))
+            {
+                yield return (StudyMarkdown.Ablations, [FolderName(space.Key)], spaces.Length > 1 ? figure with { Title = $"{space.Key}: {figure.Title}" } : figure);
             }
 
-            foreach (var (j, outcome) in space.Index())
+            foreach (var outcome in space)
             {
-                var name = FormattableString.Invariant($"{prefix}{j}-");
-                if (outcome.Training is { } training)
+                string[] into = [FolderName(space.Key), FolderName(outcome.Variant)];
+                foreach (var (section, figure) in Figures(outcome))
                 {
-                    yield return (StudyMarkdown.Training, Named(TrainingFigure.Draw(training.Curve), name, $"{space.Key}, {outcome.Variant}", true));
-                }
-
-                if (outcome.Calibration is { } calibration)
-                {
-                    yield return (StudyMarkdown.Calibration, Named(CalibrationFigures.Reliability(calibration.Report.All), name, $"{space.Key}, {outcome.Variant}", true));
-                    yield return (StudyMarkdown.Calibration, Named(CalibrationFigures.Distribution(calibration.Report.All), name, $"{space.Key}, {outcome.Variant}", true));
+                    yield return (section, into, figure with { Title = $"{space.Key}, {outcome.Variant}: {figure.Title}" });
                 }
             }
+        }
+    }
+
+    private static IEnumerable<(string Section, Figure Figure)> Figures(StudyOutcome outcome)
+    {
+        if (outcome.Training is { } training)
+        {
+            yield return (StudyMarkdown.Training, TrainingFigure.Draw(training.Curve));
+        }
+
+        if (outcome.Calibration is { } calibration)
+        {
+            yield return (StudyMarkdown.Calibration, CalibrationFigures.Reliability(calibration.Report.All));
+            yield return (StudyMarkdown.Calibration, CalibrationFigures.Distribution(calibration.Report.All));
         }
     }
 
@@ -95,9 +126,6 @@ public static class StudyFolder
             .OrderBy(o => o != reference).Select(o => new EvaluationRun(o.Variant, o.Results))];
         return runs.Length > 1 ? [EvaluationFigures.Ablations(runs, key)] : [];
     }
-
-    private static Figure Named(Figure figure, string prefix, string subject, bool say) =>
-        figure with { Name = prefix + figure.Name, Title = say ? $"{subject}: {figure.Title}" : figure.Title };
 
     // Figures 5 and 6: the paper's pairs where they are there, else the two test cases that there are.
     private static IEnumerable<(string Across, string Up)> Pairs(IReadOnlyList<StudyOutcome> outcomes)

@@ -52,7 +52,7 @@ internal static class StudyTables
     {
         string[] keys = Keys(outcomes[0].Results.RecallAt);
         var rows = outcomes.Select(o => (Outcome: o, Rows: EvaluationRow.Of(o.Results))).ToArray();
-        var places = rows.SelectMany(r => r.Rows).Select(r => (r.TestCase, r.Prompts)).Distinct().OrderBy(p => p.TestCase is null).ToArray(); // stable
+        var places = rows.SelectMany(r => r.Rows).Select(r => (r.TestCase, r.Prompts)).Distinct().OrderBy(p => p.TestCase is not null).ThenBy(p => p.TestCase is null && p.Prompts is not null).ToArray(); // the mean over all first; stable
         foreach (var place in places)
         {
             var here = rows.Select(r => (r.Outcome, Row: r.Rows.FirstOrDefault(row => (row.TestCase, row.Prompts) == place))).Where(r => r.Row is not null).ToArray();

@@ -1,10 +1,13 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
+using Whence.Datasets;
 using Whence.Mapping;
+using Whence.Tests.Encoders;
 using Whence.Torch.Study;
 
 namespace Whence.Tests.Torch.Study;
 
-public sealed class StudyRunTests : IDisposable
+public sealed class StudyRunTests(ToyStudy.Finished finished) : IClassFixture<ToyStudy.Finished>, IDisposable
 {
     private static readonly CancellationToken Cancellation = TestContext.Current.CancellationToken;
     private readonly TempFolder _temp = new();
@@ -14,10 +17,9 @@ public sealed class StudyRunTests : IDisposable
     [Fact]
     public async Task From_features_to_a_report_and_what_is_done_is_passed_over()
     {
-        var recipe = ToyStudy.Write(_temp["r"]);
-        var (result, _) = await ToyStudy.RunAsync(recipe, _temp["out"], cancellation: Cancellation);
-        Assert.Equal((8, 0), (result.Done, result.Before));
-        var page = File.ReadAllText(result.Report);
+        var recipe = finished.CopyTo(_temp.Path); // what is elsewhere now is as good
+        Assert.Equal((8, 0), (finished.Result.Done, finished.Result.Before));
+        var page = File.ReadAllText(_temp["out", "report", "report.md"]);
         Assert.Contains("| Toy | object+style |", page, StringComparison.Ordinal);
         Assert.Contains("*the paper, Table 3*", page, StringComparison.Ordinal);
         Assert.Contains("*0.277*", page, StringComparison.Ordinal); // CLIP, pretrained, ImageNet-Seen, gpt, R@10
@@ -44,19 +46,20 @@ public sealed class StudyRunTests : IDisposable
             System.Globalization.CultureInfo.InvariantCulture);
     }
 
-    [Theory]
-    [InlineData("toy/pretrained/evaluation/results.json", new[] { "evaluate" })]
-    [InlineData("toy/object+style/mapper/object+style.safetensors", new[] { "object+style: train" })]
-    [InlineData("toy/object+style/calibration/calibration.json", new[] { "object+style: calibrate" })]
-    [InlineData("report/report.md", new[] { "report" })]
-    public async Task A_file_that_is_gone_or_changed_is_made_again_to_the_same_bytes(string file, string[] steps)
+    [Fact]
+    public async Task A_file_that_is_gone_or_changed_is_made_again_to_the_same_bytes()
     {
-        var recipe = ToyStudy.Write(_temp["r"]);
-        await ToyStudy.RunAsync(recipe, _temp["out"], cancellation: Cancellation);
-        var (path, report) = (Path.Combine(_temp["out"], file), ToyStudy.Report(_temp["out"]));
-        var expected = File.ReadAllBytes(path);
-        foreach (var delete in new[] { true, false })
+        var recipe = finished.CopyTo(_temp.Path);
+        var report = ToyStudy.Report(_temp["out"]);
+        foreach (var (file, step, delete) in new[]
         {
+            ("toy/pretrained/evaluation/results.json", "pretrained: evaluate", true), ("toy/object+style/mapper/object+style.safetensors", "object+style: train", true),
+            ("toy/object+style/mapper/object+style.training.csv", "object+style: train", false), ("toy/object+style/calibration/calibration.json", "object+style: calibrate", false),
+            ("report/report.md", "report", false),
+        })
+        {
+            var path = Path.Combine(_temp["out"], file);
+            var expected = File.ReadAllBytes(path);
             if (delete)
             {
                 File.Delete(path);
@@ -70,18 +73,33 @@ public sealed class StudyRunTests : IDisposable
             var (result, lines) = await ToyStudy.RunAsync(recipe, _temp["out"], cancellation: Cancellation);
             Assert.Equal((1, 7), (result.Done, result.Before));
             var redone = Assert.Single(lines, l => !l.EndsWith("done before", StringComparison.Ordinal));
-            Assert.Contains(steps[0], redone, StringComparison.Ordinal);
+            Assert.Contains(step, redone, StringComparison.Ordinal);
             Assert.Contains(delete ? "is gone" : "is another file now", redone, StringComparison.Ordinal);
             Assert.Equal(expected, File.ReadAllBytes(path));
             Assert.Equal(report, ToyStudy.Report(_temp["out"]));
         }
     }
 
+    [Theory]
+    [InlineData("not JSON")]
+    [InlineData("{}")]
+    [InlineData("null")]
+    [InlineData("""{"format": "whence-study-step", "version": 1, "inputs": {}, "outputs": {"../../../../precious": "00"}}""")]
+    public async Task A_stamp_that_means_nothing_costs_its_step_and_nothing_else(string stamp)
+    {
+        var recipe = finished.CopyTo(_temp.Path);
+        File.WriteAllText(_temp["precious"], "kept");
+        File.WriteAllText(_temp["out", "toy", "channel", "mapper", "step.json"], stamp);
+        var report = ToyStudy.Report(_temp["out"]);
+        Assert.Equal(1, (await ToyStudy.RunAsync(recipe, _temp["out"], cancellation: Cancellation)).Result.Done);
+        Assert.Equal(report, ToyStudy.Report(_temp["out"]));
+        Assert.Equal("kept", File.ReadAllText(_temp["precious"]));
+    }
+
     [Fact]
     public async Task A_changed_input_makes_again_what_follows_from_it_and_nothing_else()
     {
-        var recipe = ToyStudy.Write(_temp["r"]);
-        await ToyStudy.RunAsync(recipe, _temp["out"], cancellation: Cancellation);
+        var recipe = finished.CopyTo(_temp.Path);
         new Mapping.Turned(ToyStudy.Dimension, seed: 9, noise: 0.6).Models("train_styles", 30, 3).Save(_temp["r", "train_styles.safetensors"]);
         Assert.Equal(
             ["Toy, object+style: train", "Toy, object+style: evaluate", "Toy, object+style: calibrate", "Toy, channel: train", "Toy, channel: evaluate", "report"],
@@ -99,7 +117,6 @@ public sealed class StudyRunTests : IDisposable
     public async Task Interrupted_between_any_two_steps_and_resumed_it_ends_with_the_same_report()
     {
         var recipe = ToyStudy.Write(_temp["r"]);
-        await ToyStudy.RunAsync(recipe, _temp["expected"], cancellation: Cancellation);
         var (done, interruptions) = (false, 0);
         while (!done)
         {
@@ -117,21 +134,17 @@ public sealed class StudyRunTests : IDisposable
         }
 
         Assert.True(interruptions > 5);
-        Assert.Equal(ToyStudy.Report(_temp["expected"]), ToyStudy.Report(_temp["out"]));
+        Assert.Equal(finished.Report, ToyStudy.Report(_temp["out"]));
     }
 
     [Fact]
     public async Task Two_runs_at_once_are_refused()
     {
-        var recipe = ToyStudy.Write(_temp["r"]);
-        var refused = "";
+        var (recipe, refused) = (finished.CopyTo(_temp.Path), "");
+        File.Delete(_temp["out", "report", "report.md"]);
         await ToyStudy.RunAsync(recipe, _temp["out"], line =>
-        {
-            if (line.Contains("pretrained: evaluate", StringComparison.Ordinal))
-            {
-                refused = Assert.Throws<WhenceException>(() => ToyStudy.RunAsync(recipe, _temp["out"], cancellation: Cancellation).GetAwaiter().GetResult()).Message;
-            }
-        }, Cancellation);
+            refused = refused.Length > 0 ? refused
+                : Assert.Throws<WhenceException>(() => ToyStudy.RunAsync(recipe, _temp["out"], cancellation: Cancellation).GetAwaiter().GetResult()).Message, Cancellation);
         Assert.Contains("is writing this study", refused, StringComparison.Ordinal);
     }
 
@@ -155,18 +168,60 @@ public sealed class StudyRunTests : IDisposable
     }
 
     [Fact]
-    public async Task The_papers_variants_are_trained_where_none_are_named_as_far_as_there_are_files()
+    public void The_papers_variants_are_trained_where_none_are_named_as_far_as_there_are_files()
     {
-        var recipe = ToyStudy.Write(_temp["r"], r =>
+        Assert.Equal(
+            ["object", "style", "object+style", "object+style, no regularizer", "object+style, channel", "object+style, mlp"], Trained(_ => { }));
+        Assert.Equal(7, Trained(r => r["spaces"]![0]!["trainStrong"] = r["spaces"]![0]!["train"]!.DeepClone()).Count());
+        Assert.Equal(["object"], Trained(r => r["spaces"]![0]!["train"]!.AsObject().Remove("styles")));
+
+        IEnumerable<string> Trained(Action<JsonNode> change) => StudyRecipe.Load(ToyStudy.Write(_temp["r"], r =>
         {
             r.AsObject().Remove("variants");
-            r["training"]!["epochs"] = 1;
-        });
+            change(r);
+        })).Trained().Select(v => v.Name);
+    }
+
+    [Fact]
+    public async Task Images_become_features_first_with_views_for_what_is_learned_from()
+    {
+        TestImages.WriteFolder(_temp["images"], 24);
+        TestImages.WriteFolder(_temp["others"], 9);
+        TinyOnnx.Write(_temp.Path, "tiny");
+        foreach (var (name, first) in new[] { ("train_objects", 0), ("train_styles", 8), ("test", 16) })
+        {
+            File.WriteAllText(_temp[name + ".json"], JsonSerializer.Serialize(Enumerable.Range(0, 4).Select(m => new
+            {
+                exemplar = new[] { Image(first + (2 * m)) }, synth = new { gpt = new[] { Image(first + (2 * m) + 1) } }, class_id = "x",
+            })));
+        }
+
+        File.WriteAllText(_temp["recipe.json"], """
+            {
+              "format": "whence-study", "version": 1,
+              "spaces": [{"label": "Tiny", "encoder": "tiny.json", "distractors": "others", "train": {"objects": ["train_objects.json"], "styles": ["train_styles.json"]}, "test": ["test.json"]}],
+              "variants": [{"name": "mild", "train": "both"}, {"name": "strong", "train": "both", "augment": "strong"}],
+              "training": {"epochs": 2}, "validation": {"holdOut": 0.5}, "extraction": {"views": 2, "images": "images"}
+            }
+            """);
+        var (result, lines) = await ToyStudy.RunAsync(_temp["recipe.json"], _temp["out"], cancellation: Cancellation);
+        Assert.Equal(1 + 5 + 1 + 4 + 1, result.Done);
+        Assert.Contains("Tiny: features of train_styles.json with strong views", lines);
+        var trained = TestCaseFeatures.Load(_temp["out", "tiny", "features", "train_styles.strong", "train_styles.safetensors"]);
+        Assert.Equal((2, "tiny"), (trained.ViewsPerImage, trained.Encoder));
+        Assert.Equal(0, TestCaseFeatures.Load(_temp["out", "tiny", "features", "test", "test.safetensors"]).ViewsPerImage);
+        Assert.Contains("encoder tiny, 9 distractors (others)", File.ReadAllText(result.Report), StringComparison.Ordinal);
+
+        Assert.Equal(0, (await ToyStudy.RunAsync(_temp["recipe.json"], _temp["out"], cancellation: Cancellation)).Result.Done);
+        File.SetLastWriteTimeUtc(_temp["images", Image(16)], new DateTime(2020, 1, 1, 0, 0, 0, DateTimeKind.Utc));
         Assert.Equal(
-            ["object", "style", "object+style", "object+style, no regularizer", "object+style, channel", "object+style, mlp"],
-            StudyRecipe.Load(recipe).Trained().Select(v => v.Name));
-        var (result, _) = await ToyStudy.RunAsync(recipe, _temp["out"], cancellation: Cancellation);
-        Assert.Contains("is left out", File.ReadAllText(result.Report), StringComparison.Ordinal);
-        Assert.Equal(6, File.ReadLines(_temp["out", "report", "trainings.csv"]).Skip(1).Count());
+            ["Tiny: features of test.json"],
+            (await ToyStudy.RunAsync(_temp["recipe.json"], _temp["out"], cancellation: Cancellation)).Lines.Where(l => !l.EndsWith("done before", StringComparison.Ordinal)).Select(l => l.Split(" (")[0]));
+
+        File.Delete(_temp["images", Image(3)]);
+        var error = await Assert.ThrowsAsync<WhenceException>(() => ToyStudy.RunAsync(_temp["recipe.json"], _temp["out"], cancellation: Cancellation));
+        Assert.Contains("1 of 8 images are missing", error.Message, StringComparison.Ordinal);
+
+        static string Image(int number) => $"{number:D5}.png";
     }
 }

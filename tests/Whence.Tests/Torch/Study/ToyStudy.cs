@@ -7,7 +7,7 @@ using Whence.Vectors;
 namespace Whence.Tests.Torch.Study;
 
 /// <summary>A study of features whose truth is a rotation (<see cref="Turned"/>): objects and styles, two variants, a few epochs.</summary>
-internal static class ToyStudy
+public static class ToyStudy
 {
     public const int Dimension = 8;
 
@@ -74,4 +74,42 @@ internal static class ToyStudy
     /// <summary>Every file of a report with its content.</summary>
     public static Dictionary<string, string> Report(string output) => Directory.EnumerateFiles(Path.Combine(output, "report"), "*", SearchOption.AllDirectories)
         .ToDictionary(f => Path.GetRelativePath(output, f), f => Convert.ToHexString(File.ReadAllBytes(f)));
+
+    /// <summary>A study that was run once, to be copied.</summary>
+    public sealed class Finished : IAsyncLifetime, IDisposable
+    {
+        private readonly TempFolder _temp = new();
+
+        public StudyResult Result { get; private set; } = null!;
+
+        public Dictionary<string, string> Report { get; private set; } = null!;
+
+        public async ValueTask InitializeAsync()
+        {
+            (Result, _) = await RunAsync(Write(_temp["r"]), _temp["out"]);
+            Report = ToyStudy.Report(_temp["out"]);
+        }
+
+        /// <summary>Copies recipe and features to <c>r</c>, and what came of them to <c>out</c>.</summary>
+        /// <returns>The recipe.</returns>
+        public string CopyTo(string folder)
+        {
+            foreach (var file in Directory.EnumerateFiles(_temp.Path, "*", SearchOption.AllDirectories))
+            {
+                var copy = Path.Combine(folder, Path.GetRelativePath(_temp.Path, file));
+                Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+                File.Copy(file, copy);
+            }
+
+            return Path.Combine(folder, "r", "recipe.json");
+        }
+
+        public ValueTask DisposeAsync()
+        {
+            Dispose();
+            return ValueTask.CompletedTask;
+        }
+
+        public void Dispose() => _temp.Dispose();
+    }
 }

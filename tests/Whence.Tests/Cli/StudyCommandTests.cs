@@ -1,0 +1,65 @@
+using Whence.Cli;
+using Whence.Tests.Torch.Study;
+
+namespace Whence.Tests.Cli;
+
+public sealed class StudyCommandTests : IDisposable
+{
+    private readonly TempFolder _temp = new();
+
+    public void Dispose() => _temp.Dispose();
+
+    [Fact]
+    public async Task A_study_killed_again_and_again_ends_with_the_same_report_which_a_further_run_leaves_alone()
+    {
+        var recipe = ToyStudy.Write(_temp["r"]);
+        Assert.Equal(0, await StudyAsync("expected", kill: null));
+        var (code, kills) = (137, 0);
+        for (; code == 137; kills++)
+        {
+            code = await StudyAsync("killed", kill: 5 + (6 * kills));
+        }
+
+        Assert.Equal(0, code);
+        Assert.True(kills > 3, "it was hardly ever killed");
+        Assert.Equal(ToyStudy.Report(_temp["expected"]), ToyStudy.Report(_temp["killed"]));
+
+        using var output = new StringWriter();
+        Assert.Equal(0, await WhenceCommand.RunAsync(["study", recipe, "--out", _temp["killed"], "--threads", "1"], output, TextWriter.Null));
+        Assert.Equal($"{_temp["killed", "report", "report.md"]}: 0 steps done, 8 were done before.", output.ToString().Trim());
+
+        // Killed as soon as so many files have come to their places: within steps, and between them.
+        async Task<int> StudyAsync(string folder, int? kill)
+        {
+            Directory.CreateDirectory(_temp[folder]);
+            using var watcher = new FileSystemWatcher(_temp[folder]) { IncludeSubdirectories = true, EnableRaisingEvents = true };
+            using var process = CliProcess.Start(new Dictionary<string, string>(), "study", recipe, "--out", _temp[folder], "--threads", "1");
+            var renamed = 0;
+            watcher.Renamed += (_, _) =>
+            {
+                if (Interlocked.Increment(ref renamed) == kill)
+                {
+                    process.Kill();
+                }
+            };
+            var error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+            await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+            await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+            Assert.True(process.ExitCode is 0 or 137, await error);
+            return process.ExitCode;
+        }
+    }
+
+    [Fact]
+    public async Task A_bad_recipe_gives_one_line_and_nothing_is_written()
+    {
+        var recipe = ToyStudy.Write(_temp["r"], r => r["trainings"] = 1);
+        using var output = new StringWriter();
+        using var error = new StringWriter();
+        Assert.Equal(2, await WhenceCommand.RunAsync(["study", recipe, "--out", _temp["out"]], output, error));
+        Assert.Equal("", output.ToString());
+        Assert.StartsWith($"error: {recipe}: there is no key 'trainings'", error.ToString(), StringComparison.Ordinal);
+        Assert.Single(error.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.False(Directory.Exists(_temp["out"]));
+    }
+}
