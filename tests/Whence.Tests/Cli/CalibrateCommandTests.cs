@@ -122,9 +122,9 @@ public sealed class CalibrateCommandTests : IDisposable
         Planted.TestCase("fit", 1, models: 200).Save(_temp["fit.safetensors"]);
         Assert.Equal(0, (await RunAsync([.. Small, "--out", _temp["whole.json"]])).Code);
         Directory.CreateDirectory(_temp["out"]);
-        foreach (var signal in (string[])["-KILL", "-INT"])
+        foreach (var signal in (int[])[CliProcess.Kill, CliProcess.Interrupt])
         {
-            Assert.Equal(signal == "-KILL" ? 137 : 130, await StopAsync(signal, [.. Small, "--out", _temp["out", "c.json"]]));
+            Assert.Equal(signal == CliProcess.Kill ? 137 : 130, await StopAsync(signal, [.. Small, "--out", _temp["out", "c.json"]]));
             Assert.False(File.Exists(_temp["out", "c.json"]));
             Assert.Single(Directory.GetFiles(_temp["out"]));
         }
@@ -134,7 +134,7 @@ public sealed class CalibrateCommandTests : IDisposable
     }
 
     /// <summary>Runs the real command, and sends a signal when it begins to write similarities.</summary>
-    private async Task<int> StopAsync(string signal, string[] args)
+    private async Task<int> StopAsync(int signal, string[] args)
     {
         using var watcher = new FileSystemWatcher(_temp["out"]) { NotifyFilter = NotifyFilters.Size | NotifyFilters.FileName | NotifyFilters.LastWrite };
         var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Whence.Cli.dll"), "calibrate", .. args])
@@ -148,8 +148,7 @@ public sealed class CalibrateCommandTests : IDisposable
         {
             if (Interlocked.Exchange(ref stopped, 1) == 0)
             {
-                using var kill = Process.Start("kill", [signal, $"{process.Id}"]);
-                kill.WaitForExit();
+                CliProcess.Signal(process, signal);
             }
         };
         watcher.EnableRaisingEvents = true;

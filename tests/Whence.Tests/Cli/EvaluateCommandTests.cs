@@ -150,14 +150,14 @@ public sealed class EvaluateCommandTests : IDisposable
         Write();
         Assert.Equal(0, (await RunAsync([.. Small, "--out", _temp["out"]])).Code);
         var before = File.ReadAllText(_temp["out", "results.json"]);
-        SafetensorsFile.Write(_temp["large.safetensors"], [TensorData.FromSingle("feats", new float[1_000_000 * 2], 1_000_000, 2)]);
+        SafetensorsFile.Write(_temp["large.safetensors"], [TensorData.FromSingle("feats", new float[4_000_000 * 2], 4_000_000, 2)]);
         string[] large = ["--distractors", _temp["large.safetensors"], .. Small.Skip(2), "--out", _temp["out"]];
 
-        var (killed, _) = await StopAsync("-KILL", large);
+        var (killed, _) = await StopAsync(CliProcess.Kill, large);
         Assert.Equal(137, killed);
         Assert.Single(Directory.GetDirectories(_temp["tmp"], "whence-distractors-*"));
 
-        var (code, error) = await StopAsync("-INT", large);
+        var (code, error) = await StopAsync(CliProcess.Interrupt, large);
 
         Assert.Equal(130, code);
         Assert.StartsWith("interrupted: nothing was written to", error.Split('\n', StringSplitOptions.RemoveEmptyEntries)[^1], StringComparison.Ordinal);
@@ -167,7 +167,7 @@ public sealed class EvaluateCommandTests : IDisposable
     }
 
     /// <summary>Runs the real command with a folder of its own for temporary files, and sends a signal when the first part of the index is there.</summary>
-    private async Task<(int Code, string Error)> StopAsync(string signal, string[] args)
+    private async Task<(int Code, string Error)> StopAsync(int signal, string[] args)
     {
         Directory.CreateDirectory(_temp["tmp"]);
         using var watcher = new FileSystemWatcher(_temp["tmp"], "*.npy") { IncludeSubdirectories = true };
@@ -183,8 +183,7 @@ public sealed class EvaluateCommandTests : IDisposable
         {
             if (Interlocked.Exchange(ref stopped, 1) == 0)
             {
-                using var kill = Process.Start("kill", [signal, $"{process.Id}"]);
-                kill.WaitForExit();
+                CliProcess.Signal(process, signal);
             }
         };
         watcher.EnableRaisingEvents = true;
