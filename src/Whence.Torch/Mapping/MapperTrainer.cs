@@ -201,7 +201,12 @@ public sealed class MapperTrainer
 
         return new TrainingEpoch
         {
-            Epoch = epoch, LearningRate = rate, Loss = loss, SynthToReal = synthToReal, RealToSynth = realToSynth, Regularizer = regularizer,
+            Epoch = epoch,
+            LearningRate = rate,
+            Loss = loss,
+            SynthToReal = synthToReal,
+            RealToSynth = realToSynth,
+            Regularizer = regularizer,
         };
     }
 
