@@ -76,7 +76,7 @@ public sealed class StudyRun
             foreach (var step in steps.All())
             {
                 await RunAsync(step).ConfigureAwait(false);
-                results[FormattableString.Invariant($"{i + 1} {space.Label}, {Path.GetRelativePath(files.Folder, step.Folder).Replace('\\', '/')}")] = step.Result(checksums);
+                results[FormattableString.Invariant($"{i + 1} {space.Label}, {Path.GetRelativePath(files.Folder, step.Folder).Replace('\\', '/')}")] = step.Result();
             }
 
             outcomes.AddRange(StudyOutcomes.Read(_recipe, space, encoder, steps));

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using Whence.Files;
 using Whence.Reports;
@@ -64,8 +66,9 @@ internal sealed record StudyStep(
         return true;
     }
 
-    /// <summary>What the stamp says that came of it, as one checksum; for a step that is done.</summary>
-    public string Result(FileChecksums checksums) => checksums.Of(Path.Combine(Folder, StampFile));
+    /// <summary>All that came of it in one checksum; for a step that is done.</summary>
+    public string Result() => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
+        string.Join('\n', ReadStamp()!.Outputs!.OrderBy(o => o.Key, StringComparer.Ordinal).Select(o => $"{o.Key} {o.Value}")))));
 
     // Null where nothing differs; empty for an interrupted run, which needs no reason.
     private string? Difference(IReadOnlyDictionary<string, string> inputs, Stamp stamp, FileChecksums checksums)

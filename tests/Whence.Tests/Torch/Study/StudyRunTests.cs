@@ -192,7 +192,9 @@ public sealed class StudyRunTests(ToyStudy.Finished finished) : IClassFixture<To
         {
             File.WriteAllText(_temp[name + ".json"], JsonSerializer.Serialize(Enumerable.Range(0, 4).Select(m => new
             {
-                exemplar = new[] { Image(first + (2 * m)) }, synth = new { gpt = new[] { Image(first + (2 * m) + 1) } }, class_id = "x",
+                exemplar = new[] { Image(first + (2 * m)) },
+                synth = new { gpt = new[] { Image(first + (2 * m) + 1) } },
+                class_id = "x",
             })));
         }
 

@@ -63,11 +63,16 @@ public static class ToyStudy
     public static async Task<(StudyResult Result, List<string> Lines)> RunAsync(string recipe, string output, Action<string>? line = null, CancellationToken cancellation = default)
     {
         var lines = new List<string>();
-        var run = await StudyRun.OpenAsync(recipe, output, new StudySettings { Threads = 1, CheckpointEvery = TimeSpan.Zero, Line = text =>
+        var run = await StudyRun.OpenAsync(recipe, output, new StudySettings
+        {
+            Threads = 1,
+            CheckpointEvery = TimeSpan.Zero,
+            Line = text =>
         {
             lines.Add(text);
             line?.Invoke(text);
-        } }, cancellation);
+        }
+        }, cancellation);
         return (await run.RunAsync(cancellation), lines);
     }
 
