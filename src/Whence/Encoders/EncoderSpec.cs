@@ -19,8 +19,11 @@ public sealed record EncoderSpec
     /// <summary>How an image becomes the model's input.</summary>
     public required PreprocessingSpec Preprocessing { get; init; }
 
-    /// <summary>The network itself.</summary>
+    /// <summary>The file of the network: an ONNX model, or with <see cref="Network"/> a checkpoint of its weights.</summary>
     public required ModelFile Model { get; init; }
+
+    /// <summary>The network whose weights the model file holds; null where the file is an ONNX model, which brings its own.</summary>
+    public NetworkSpec? Network { get; init; }
 
     /// <summary>A first model that finishes the preprocessing (subtracting a mean image, say); null where there is none.</summary>
     public ModelFile? PreprocessModel { get; init; }
@@ -63,6 +66,7 @@ public sealed record EncoderSpec
             && Dimension == other.Dimension
             && Model.Sha256 == other.Model.Sha256
             && PreprocessModel?.Sha256 == other.PreprocessModel?.Sha256
+            && Network == other.Network
             && Preprocessing == other.Preprocessing;
     }
 
@@ -81,10 +85,11 @@ public sealed record EncoderSpec
         Preprocessing.Validate();
         Model.Validate("model");
         PreprocessModel?.Validate("preprocessModel");
+        Network?.Validate(Dimension);
     }
 }
 
-/// <summary>An ONNX file and the names of its ends.</summary>
+/// <summary>A file of weights; of an ONNX model also the names of its ends.</summary>
 public sealed record ModelFile
 {
     /// <summary>File name, relative to the spec's folder.</summary>

@@ -1,0 +1,25 @@
+using Whence.Encoders;
+
+namespace Whence.Torch.Encoders;
+
+/// <summary>Opens the encoder that a spec describes, whatever runs it.</summary>
+public static class ImageEncoders
+{
+    /// <summary>Opens an encoder. libtorch is loaded only where the spec names a network that it runs.</summary>
+    /// <param name="spec">What to open.</param>
+    /// <param name="options">Null: the defaults.</param>
+    /// <exception cref="WhenceException">A file is missing, has another checksum or does not fit the spec, or an option cannot be had here.</exception>
+    public static IImageEncoder Open(EncoderSpec spec, ImageEncoderOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        options ??= new();
+        if (spec.Network is null)
+        {
+            return options is { Device: EncoderDevice.Cpu, Precision: EncoderPrecision.Float32 }
+                ? new OnnxEncoder(spec)
+                : throw new WhenceException($"Encoder '{spec.Name}' is an ONNX model, which runs on the processor with the precision that it was exported with; leave out --device and --precision.");
+        }
+
+        throw new NotSupportedException();
+    }
+}
