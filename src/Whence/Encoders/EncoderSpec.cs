@@ -25,6 +25,9 @@ public sealed record EncoderSpec
     /// <summary>The network whose weights the model file holds; null where the file is an ONNX model, which brings its own.</summary>
     public NetworkSpec? Network { get; init; }
 
+    /// <summary>What <see cref="Network"/> computes with; null is float32. Features of either precision may be compared.</summary>
+    public EncoderPrecision? Precision { get; init; }
+
     /// <summary>A first model that finishes the preprocessing (subtracting a mean image, say); null where there is none.</summary>
     public ModelFile? PreprocessModel { get; init; }
 
@@ -86,6 +89,10 @@ public sealed record EncoderSpec
         Model.Validate("model");
         PreprocessModel?.Validate("preprocessModel");
         Network?.Validate(Dimension);
+        if (Precision is { } precision && (Network is null || !Enum.IsDefined(precision)))
+        {
+            throw new WhenceException($"precision is {precision}, but must be float32 or bfloat16, and an ONNX model brings its own; leave it out");
+        }
     }
 }
 

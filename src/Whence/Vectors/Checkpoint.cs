@@ -67,5 +67,5 @@ public sealed class Checkpoint : IDisposable
 
     private TensorView View(string name) => _views.TryGetValue(name, out var view)
         ? view
-        : throw new WhenceException($"'{Path}': has no tensor '{name}'; it holds {Listing.Of(_views.Keys)}.");
+        : throw new WhenceException($"'{Path}': has no tensor '{name}'; it holds {Listing.Of([.. _views.Keys])}.");
 }
