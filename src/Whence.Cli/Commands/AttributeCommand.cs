@@ -4,6 +4,7 @@ using Whence.Encoders;
 using Whence.Images;
 using Whence.Reports;
 using Whence.Search;
+using Whence.Torch.Encoders;
 
 namespace Whence.Cli.Commands;
 
@@ -166,6 +167,7 @@ internal sealed class AttributorSetup
     private readonly TuningOptions _tuning = new();
     private readonly Option<string?> _where = new("--where") { Description = "Search only images whose metadata fit, such as \"creator = 'Ann Lee' and year >= 1990\" (docs/formats.md)", HelpName = "FILTER" };
     private readonly Option<int> _threads = CommonOptions.Threads();
+    private readonly EncoderOptions _running = new();
     private readonly ImageOptions _images = new();
 
     public void AddTo(Command command)
@@ -175,6 +177,7 @@ internal sealed class AttributorSetup
         _tuning.AddTo(command);
         command.Add(_where);
         command.Add(_threads);
+        _running.AddTo(command);
         _images.AddTo(command);
     }
 
@@ -182,7 +185,7 @@ internal sealed class AttributorSetup
     {
         var index = OpenIndex(parsed);
         var options = Options(parsed, index, streams) with { Approximate = approximate, LayoutProgress = ProgressView.ForLayout(streams.Error) };
-        return OpenedAttributor.Open(index, parsed.GetValue(_encoder), options, cancellation);
+        return OpenedAttributor.Open(index, parsed.GetValue(_encoder), options, _running.Read(parsed), cancellation);
     }
 
     public FeatureIndex OpenIndex(ParseResult parsed) => FeatureIndex.Open(parsed.GetRequiredValue(_index));
@@ -204,7 +207,7 @@ internal sealed class AttributorSetup
 /// <summary>An attributor together with the encoder it needs.</summary>
 internal sealed record OpenedAttributor(FeatureIndex Index, Attributor Attributor, DecodeLimits Limits, IImageEncoder Encoder) : IDisposable
 {
-    public static OpenedAttributor Open(FeatureIndex index, string? encoderName, AttributorOptions options, CancellationToken cancellation)
+    public static OpenedAttributor Open(FeatureIndex index, string? encoderName, AttributorOptions options, ImageEncoderOptions running, CancellationToken cancellation)
     {
         if (encoderName is null && index.Manifest.EncoderSpec is null)
         {
@@ -219,8 +222,7 @@ internal sealed record OpenedAttributor(FeatureIndex Index, Attributor Attributo
                 $"{index.Folder}: made by encoder '{index.Manifest.Encoder}', which is not found by name; give its spec file with --encoder, or list its folder in WHENCE_MODELS.");
         }
 
-        var encoder = new OnnxEncoder(
-            registry.Resolve(encoderName ?? index.Manifest.Encoder));
+        var encoder = ImageEncoders.Open(registry.Resolve(encoderName ?? index.Manifest.Encoder), running);
         try
         {
             return new OpenedAttributor(index, new Attributor(index, encoder, options, cancellation), options.Limits, encoder);

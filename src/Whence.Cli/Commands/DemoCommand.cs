@@ -4,6 +4,7 @@ using Whence.Cli.Output;
 using Whence.Encoders;
 using Whence.Images;
 using Whence.Search;
+using Whence.Torch.Encoders;
 
 namespace Whence.Cli.Commands;
 
@@ -24,14 +25,14 @@ internal static class DemoCommand
             RequireOwn(folder);
             Extract(gallery, queries);
             var index = Path.Combine(folder, "index");
-            using (var encoder = new OnnxEncoder(new EncoderRegistry().Resolve(EncoderRegistry.DefaultName)))
+            using (var encoder = ImageEncoders.Open(new EncoderRegistry().Resolve(EncoderRegistry.DefaultName)))
             {
                 var built = await IndexCommand.BuildAsync(streams, [gallery], index, encoder, new IndexBuildOptions(), cancellation);
                 streams.Output.WriteLine($"{built.Indexed + built.Skipped:N0} drawings of the gallery are in {index}.");
                 streams.Output.WriteLine();
             }
 
-            using var opened = OpenedAttributor.Open(FeatureIndex.Open(index), null, new AttributorOptions(), cancellation);
+            using var opened = OpenedAttributor.Open(FeatureIndex.Open(index), null, new AttributorOptions(), new ImageEncoderOptions(), cancellation);
             var images = Directory.EnumerateFiles(queries, "*.png").Order(StringComparer.Ordinal).Select(Query.FromFile);
             var answers = opened.Attributor.Attribute(images, new AttributionRequest { Top = Top, GroupBy = "creator" }, cancellation: cancellation).ToArray();
             AttributeCommand.Write(streams, answers, "table");

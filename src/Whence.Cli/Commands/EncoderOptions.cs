@@ -7,16 +7,14 @@ namespace Whence.Cli.Commands;
 /// <summary>Options of every command that runs an encoder.</summary>
 internal sealed class EncoderOptions
 {
-    private readonly Option<string> _device = new Option<string>("--device")
+    private readonly Option<string?> _device = new Option<string?>("--device")
     {
-        Description = "Where networks from checkpoints run",
-        DefaultValueFactory = _ => "cpu",
+        Description = "Where networks from checkpoints run [default: cpu]",
     }.AcceptOnlyFromAmong("cpu", "cuda");
 
-    private readonly Option<string> _precision = new Option<string>("--precision")
+    private readonly Option<string?> _precision = new Option<string?>("--precision")
     {
-        Description = "What networks from checkpoints compute with",
-        DefaultValueFactory = _ => "float32",
+        Description = "What networks from checkpoints compute with [default: as the spec says, or float32]",
     }.AcceptOnlyFromAmong("float32", "bfloat16");
 
     private readonly Option<bool> _allowTorchScript = new("--allow-torchscript")
@@ -36,10 +34,18 @@ internal sealed class EncoderOptions
         Open(parsed, new EncoderRegistry().Resolve(nameOrSpec ?? EncoderRegistry.DefaultName));
 
     /// <summary>Opens the encoder of a spec.</summary>
-    public IImageEncoder Open(ParseResult parsed, EncoderSpec spec) => ImageEncoders.Open(spec, new ImageEncoderOptions
+    public IImageEncoder Open(ParseResult parsed, EncoderSpec spec) => ImageEncoders.Open(spec, Read(parsed));
+
+    /// <summary>What was given.</summary>
+    public ImageEncoderOptions Read(ParseResult parsed) => new()
     {
         Device = parsed.GetValue(_device) == "cuda" ? EncoderDevice.Cuda : EncoderDevice.Cpu,
-        Precision = parsed.GetValue(_precision) == "bfloat16" ? EncoderPrecision.BFloat16 : EncoderPrecision.Float32,
+        Precision = parsed.GetValue(_precision) switch
+        {
+            "bfloat16" => EncoderPrecision.BF16,
+            "float32" => EncoderPrecision.F32,
+            _ => null,
+        },
         AllowTorchScript = parsed.GetValue(_allowTorchScript),
-    });
+    };
 }

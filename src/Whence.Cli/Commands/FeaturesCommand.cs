@@ -34,11 +34,13 @@ internal static class FeaturesCommand
         var batch = new Option<int>("--batch") { Description = "Pictures per call of the encoder", HelpName = "N", DefaultValueFactory = _ => new FeatureExtractionOptions().Batch }.AtLeast(1);
         var failFast = new Option<bool>("--fail-fast") { Description = "Stop at the first bad image, instead of leaving it out" };
         var autoOrient = new Option<bool>("--auto-orient") { Description = "Turn images as their EXIF data says (the authors' code does not)" };
+        var running = new EncoderOptions();
         var images = new ImageOptions();
         var command = new Command("features", "Extract the features of a test case or of any images into a file, once and for all")
         {
             sources, output, encoder, root, views, augment, seed, threads, batch, failFast, autoOrient,
         };
+        running.AddTo(command);
         images.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -67,7 +69,7 @@ internal static class FeaturesCommand
                 AutoOrient = parsed.GetValue(autoOrient),
             };
             var testCase = kind == Kind.TestCase ? TestCase.Load(given[0]) : null;
-            using var model = new OnnxEncoder(new EncoderRegistry().Resolve(parsed.GetValue(encoder) ?? EncoderRegistry.DefaultName));
+            using var model = running.Open(parsed, parsed.GetValue(encoder));
             var extractor = new FeatureExtractor(model, options);
             var result = await RunAsync(streams, progress => testCase is null
                 ? extractor.ExtractAsync(given, file, progress, cancellation)

@@ -30,12 +30,14 @@ internal static class IndexCommand
         var embeddings = new Option<string?>("--from-embeddings") { Description = "Import a clip-retrieval folder (img_emb_*.npy, metadata_*.parquet)", HelpName = "DIR" };
         var features = new Option<string?>("--from-features") { Description = "Import raw features (.npy, .npz, .safetensors, or the authors' .pth {feats, paths})", HelpName = "FILE" };
         var autoOrient = new Option<bool>("--auto-orient") { Description = "Turn images, and later queries, as their EXIF data says (the authors' code does not)" };
+        var running = new EncoderOptions();
         var images = new ImageOptions();
 
         var command = new Command("index", "Index a training set: encode every image and keep its feature and metadata")
         {
             sources, output, encoder, metadata, threads, batch, partSize, type, failFast, retry, autoOrient, dryRun, embeddings, features,
         };
+        running.AddTo(command);
         images.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -85,7 +87,7 @@ internal static class IndexCommand
                 Limits = images.Limits(parsed),
                 AutoOrient = parsed.GetValue(autoOrient),
             };
-            using var model = new OnnxEncoder(new EncoderRegistry().Resolve(parsed.GetValue(encoder) ?? EncoderRegistry.DefaultName));
+            using var model = running.Open(parsed, parsed.GetValue(encoder));
             if (parsed.GetValue(dryRun))
             {
                 await EstimateAsync(streams, given, folder, model, options, cancellation);
@@ -121,7 +123,7 @@ internal static class IndexCommand
     }
 
     private static async Task EstimateAsync(
-        Streams streams, string[] sources, string folder, OnnxEncoder encoder, IndexBuildOptions options, CancellationToken cancellation)
+        Streams streams, string[] sources, string folder, IImageEncoder encoder, IndexBuildOptions options, CancellationToken cancellation)
     {
         var estimate = await IndexEstimate.MeasureAsync(sources, folder, encoder, options, cancellation);
         streams.Output.WriteLine(

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Whence.Cli.Output;
 using Whence.Datasets;
+using Whence.Torch.Encoders;
 using Whence.Torch.Study;
 
 namespace Whence.Cli.Commands;
@@ -22,13 +23,15 @@ internal static class StudyCommand
             DefaultValueFactory = _ => Environment.ProcessorCount,
         }.AtLeast(1);
         var command = new Command("study", "Do the whole loop: features, evaluate, train, evaluate, calibrate, report; what is done is passed over") { recipe, output, threads };
+        var running = new EncoderOptions();
+        running.AddTo(command);
         command.SetAction((parsed, cancellation) => Task.Run(
-            () => RunAsync(streams, parsed.GetRequiredValue(recipe), parsed.GetValue(output), parsed.GetValue(threads), cancellation), CancellationToken.None));
+            () => RunAsync(streams, parsed.GetRequiredValue(recipe), parsed.GetValue(output), parsed.GetValue(threads), running.Read(parsed), cancellation), CancellationToken.None));
         return command;
     }
 
     // Types of Whence.Torch occur only from here on: what does not train must not load libtorch.
-    private static async Task<int> RunAsync(Streams streams, string recipe, string? output, int threads, CancellationToken cancellation)
+    private static async Task<int> RunAsync(Streams streams, string recipe, string? output, int threads, ImageEncoderOptions running, CancellationToken cancellation)
     {
         var run = await StudyRun.OpenAsync(
             recipe,
@@ -36,6 +39,7 @@ internal static class StudyCommand
             new StudySettings
             {
                 Threads = threads,
+                Encoder = running,
                 Line = streams.Error.WriteLine,
                 Layout = () => ProgressView.ForLayout(streams.Error, "indexing"),
                 Extraction = () => Encoding(streams.Error),

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Whence.Cli.Output;
-using Whence.Encoders;
 using Whence.Search;
 
 namespace Whence.Cli.Commands;
@@ -13,8 +12,10 @@ internal static class VerifyCommand
         var folder = new Argument<string>("dir") { Description = "Folder of the index" };
         var rebuild = new Option<bool>("--rebuild") { Description = "Encode again what is damaged, from the images themselves; delete what is damaged of the search layout" };
         var encoder = new Option<string?>("--encoder") { Description = "Encoder for --rebuild [default: the index's own]", HelpName = "NAME|SPEC" };
+        var running = new EncoderOptions();
         var images = new ImageOptions();
         var command = new Command("verify", "Check every file of an index against its checksum; say what to rebuild, or rebuild it") { folder, rebuild, encoder };
+        running.AddTo(command);
         images.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -35,7 +36,7 @@ internal static class VerifyCommand
                 if (!damaged.All(d => d.IsLayout))
                 {
                     var name = parsed.GetValue(encoder) ?? FeatureIndex.Open(path).Manifest.Encoder;
-                    using var model = new OnnxEncoder(new EncoderRegistry().Resolve(name));
+                    using var model = running.Open(parsed, name);
                     var parts = await IndexRepair.RebuildAsync(path, damaged, model, images.Limits(parsed), cancellation);
                     streams.Output.WriteLine($"{path}: {parts:N0} parts encoded again.");
                 }

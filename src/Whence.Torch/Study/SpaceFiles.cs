@@ -3,13 +3,14 @@ using Whence.Encoders;
 using Whence.Evaluation;
 using Whence.Images;
 using Whence.Search;
+using Whence.Torch.Encoders;
 using Whence.Torch.Mapping;
 using Whence.Vectors;
 
 namespace Whence.Torch.Study;
 
 /// <summary>The files of a space: where they are, where those lie that images become, and whether they fit together.</summary>
-internal sealed class SpaceFiles(StudyRecipe recipe, StudySpace space, string root, string folder)
+internal sealed class SpaceFiles(StudyRecipe recipe, StudySpace space, string root, string folder, ImageEncoderOptions running)
 {
     /// <summary>The space's folder.</summary>
     public string Folder => folder;
@@ -61,12 +62,12 @@ internal sealed class SpaceFiles(StudyRecipe recipe, StudySpace space, string ro
 
     /// <summary>The encoder of images.</summary>
     /// <exception cref="WhenceException">None is named, or there is none of this name.</exception>
-    public OnnxEncoder OpenEncoder() => new(new EncoderRegistry().Resolve(space.Encoder switch
+    public IImageEncoder OpenEncoder() => ImageEncoders.Open(new EncoderRegistry().Resolve(space.Encoder switch
     {
         null => throw new WhenceException("names no 'encoder', and there are images that must become features; name one that 'whence encoders list' shows"),
         var file when IsSpec(file) => Full(file),
         var name => name,
-    }));
+    }), running);
 
     /// <summary>Refuses files that are missing or do not fit together.</summary>
     /// <returns>The encoder's name; null where nobody says.</returns>
@@ -137,7 +138,7 @@ internal sealed class SpaceFiles(StudyRecipe recipe, StudySpace space, string ro
         }
     }
 
-    private async Task<Facts> DistractorFactsAsync(OnnxEncoder? encoder, int threads, CancellationToken cancellation)
+    private async Task<Facts> DistractorFactsAsync(IImageEncoder? encoder, int threads, CancellationToken cancellation)
     {
         if (DistractorsAreImages)
         {
@@ -157,7 +158,7 @@ internal sealed class SpaceFiles(StudyRecipe recipe, StudySpace space, string ro
             : new Facts(manifest.Dimension, manifest.EncoderSpec?.Name, 0);
     }
 
-    private Facts OfImages(string file, Augmentation? views, OnnxEncoder encoder, int threads)
+    private Facts OfImages(string file, Augmentation? views, IImageEncoder encoder, int threads)
     {
         var testCase = TestCase.Load(Full(file));
         new FeatureExtractor(encoder, Extraction(views, threads)).Check(testCase, ImagesOf(file));

@@ -1,6 +1,7 @@
 using Whence.Datasets;
 using Whence.Evaluation;
 using Whence.Search;
+using Whence.Torch.Encoders;
 using Whence.Torch.Mapping;
 
 namespace Whence.Torch.Study;
@@ -103,11 +104,14 @@ public sealed record StudyExtraction
     public int Seed { get; init; }
 }
 
-/// <summary>What does not change a study's result, and who is told how far it is.</summary>
+/// <summary>How a study is run, and who is told how far it is.</summary>
 public sealed record StudySettings
 {
     /// <summary>Threads; mappers differ in their last bits with another number. Default: the number of processors.</summary>
     public int Threads { get; init; } = Environment.ProcessorCount;
+
+    /// <summary>How encoders are run where images become features; their precision is part of what was done.</summary>
+    public ImageEncoderOptions Encoder { get; init; } = new();
 
     /// <summary>Least time between two checkpoints of a training; null for its default.</summary>
     public TimeSpan? CheckpointEvery { get; init; }

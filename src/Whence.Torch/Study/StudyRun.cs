@@ -43,7 +43,7 @@ public sealed class StudyRun
         var spaces = new List<(StudySpace, SpaceFiles, string?)>();
         foreach (var space in read.Spaces)
         {
-            var files = new SpaceFiles(read, space, Path.GetDirectoryName(Path.GetFullPath(recipe))!, Path.Combine(folder, StudyFolder.FolderName(space.Label)));
+            var files = new SpaceFiles(read, space, Path.GetDirectoryName(Path.GetFullPath(recipe))!, Path.Combine(folder, StudyFolder.FolderName(space.Label)), settings.Encoder);
             try
             {
                 spaces.Add((space, files, await files.CheckAsync(settings.Threads, cancellation).ConfigureAwait(false)));

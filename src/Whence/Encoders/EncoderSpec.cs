@@ -25,6 +25,9 @@ public sealed record EncoderSpec
     /// <summary>The network whose weights the model file holds; null where the file is an ONNX model, which brings its own.</summary>
     public NetworkSpec? Network { get; init; }
 
+    /// <summary>What <see cref="Network"/> computes with; null is float32. Features of either precision may be compared.</summary>
+    public EncoderPrecision? Precision { get; init; }
+
     /// <summary>What becomes of tokens where an ONNX or TorchScript model gives [n, tokens, dimension]; null where it gives one feature an image.</summary>
     public TokenPool? Pool { get; init; }
 
@@ -101,9 +104,12 @@ public sealed record EncoderSpec
     private void ValidateKind()
     {
         Check((Model is null) == (Network is PixelsSpec), Model is null ? "model is missing; name the file of the network" : "model: pixels have none; leave it out");
+        Check(
+            Precision is null || (Network is not null && Enum.IsDefined(Precision.Value)),
+            $"precision is {Precision}, but must be float32 or bfloat16, and an ONNX model brings its own; leave it out");
         Check(PreprocessModel is null || Network is null, "preprocessModel: only an ONNX model has one; leave it out");
         Check(Pool is null || Enum.IsDefined(Pool.Value), $"pool is {Pool}; give class, mean or patches");
-        Check(Pool is null || (Network is null or TorchScriptSpec && Style is null), "pool: only the output of an ONNX or TorchScript model can be tokens; leave it out");
+        Check(Pool is null || ((Network is null or TorchScriptSpec) && Style is null), "pool: only the output of an ONNX or TorchScript model can be tokens; leave it out");
         Check(Style is null || Network is null or ResNetSpec { Head: ResNetHead.Average }, "style: only layers of an ONNX model or a plain resnet can be described");
         Check(Style is null || Model?.Output is null, "model.output: with style it is not used; leave it out");
         if (Network is PixelsSpec)

@@ -35,7 +35,7 @@ public static class CalibrationMarkdown
         }
 
         text.WriteLine("## Reliability\n");
-        text.WriteLine("Does 10 % mean 10 %? Bins of equal predicted mass over all candidates with an influence; observed is their mean truth, 1/n for one of n exemplars, else 0.\n");
+        text.WriteLine("Does 10 % mean 10 %? Bins of equal predicted mass over all candidates with an influence; observed is their mean truth, 1/n for one of n exemplars, else 0. The expected calibration error is a mean over candidates: where all influences are small, as before, it is small too, and the influence in bins that did not earn it tells more.\n");
         WriteBins(text, report.All.After.Reliability, "candidates");
         if (report.None is { } none)
         {
@@ -73,7 +73,7 @@ public static class CalibrationMarkdown
         {
             facts.Add(string.Create(
                 CultureInfo.InvariantCulture,
-                $"fitted to {fit.Queries:N0} queries of {string.Join(", ", fit.Features.Select(f => f.Name))} against {fit.Distractors:N0} distractors, {fit.Top:N0} candidates each, {fit.Steps} steps of {fit.BatchSize:N0} queries, seed {fit.Seed}: Kullback-Leibler divergence {fit.DivergenceBefore:F4} before, {fit.DivergenceAfter:F4} after"));
+                $"fitted to {fit.Queries:N0} queries of {string.Join(", ", fit.Features.Select(f => f.Name))} against {fit.Distractors:N0} distractors, at most {fit.Top:N0} candidates each, {fit.Steps} steps of {fit.BatchSize:N0} queries, seed {fit.Seed}: Kullback-Leibler divergence {fit.DivergenceBefore:F4} before, {fit.DivergenceAfter:F4} after"));
         }
 
         facts.Add(string.Create(

@@ -45,7 +45,7 @@ public static class StudyMarkdown
         if (outcomes.Any(o => o.Calibration is not null || o.NotCalibrated is not null))
         {
             text.WriteLine($"## {Calibration}\n");
-            text.WriteLine("Before: a plain softmax over similarities (tau 1, lambda 0). KL: divergence from the truth in nats, with softplus. ECE: expected calibration error, does 10 % mean 10 %? Misplaced: influence in bins that did not earn it. Outside: influence on images that are no exemplars. At zero: exemplars without any influence.\n");
+            text.WriteLine("Before: a plain softmax over similarities (tau 1, lambda 0). KL: divergence from the truth in nats, with softplus. ECE: expected calibration error, does 10 % mean 10 %? It is small too where all influences are small, as before. Misplaced: influence in bins that did not earn it, the better measure of the two there. Outside: influence on images that are no exemplars. At zero: exemplars without any influence.\n");
             StudyTables.WriteCalibrations(text, outcomes);
             Draw(text, figures, Calibration, heading: false);
         }
