@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using Whence.Encoders;
 using Whence.Vectors;
+using static TorchSharp.torch;
 
 namespace Whence.Torch.Encoders;
 
@@ -9,6 +10,23 @@ internal static partial class ResNetWeights
 {
     private const string Stem = "conv1.weight";
     private const string ClassyStem = "backbone.initial_block._module.0.weight";
+
+    /// <summary>The network of a spec with a checkpoint's weights, float32, on the processor; the caller disposes it.</summary>
+    /// <param name="spec">The encoder.</param>
+    /// <param name="network">Its network.</param>
+    /// <param name="path">The checkpoint.</param>
+    /// <exception cref="WhenceException">The file is missing or damaged, or something of it does not fit the spec.</exception>
+    public static nn.Module<Tensor, Tensor> Load(EncoderSpec spec, ResNetSpec network, string path)
+    {
+        if (spec.Style is { } style)
+        {
+            ResNetStyle.Check(style, network);
+        }
+
+        using var checkpoint = Checkpoint.Open(path);
+        var loaded = WeightLoading.Load(device => new ResNet(network, spec.Dimension, device), checkpoint, FormatOf(network, checkpoint));
+        return spec.Style is null ? loaded : new ResNetStyle(loaded, spec.Style, spec.Dimension);
+    }
 
     /// <summary>Finds the names that a checkpoint uses, and what stands before them: files wrap networks under names of their own.</summary>
     /// <param name="spec">The network.</param>
