@@ -18,6 +18,7 @@ public sealed class DistractorIndex : IDisposable
     /// <summary>The encoder that a manifest names where nobody said which one made the features.</summary>
     internal const string UnknownEncoder = "features";
 
+    private const string RowPrefix = "features-row:";
     private const string TemporaryPrefix = "whence-distractors-";
     private const string LockFile = ".lock";
     private const int MostPartRows = 16_384;
@@ -62,7 +63,7 @@ public sealed class DistractorIndex : IDisposable
         var held = FolderLock.Acquire(folder, LockFile);
         try
         {
-            return new DistractorIndex(Make(file, Path.Combine(folder, "index"), "row", keep: false, progress, cancellation), folder, held);
+            return new DistractorIndex(Make(file, Path.Combine(folder, "index"), "", keep: false, progress, cancellation), folder, held);
         }
         catch
         {
@@ -79,6 +80,9 @@ public sealed class DistractorIndex : IDisposable
             Delete(_temporary, _held);
         }
     }
+
+    /// <summary>Whether it is a row of a features file, which is found again by its key only.</summary>
+    internal static bool IsRow(IndexedImage image) => image.Source.StartsWith(RowPrefix, StringComparison.Ordinal);
 
     private static FeatureIndex Make(
         FeatureFile file, string folder, string key, bool keep, IProgress<LayoutProgress>? progress, CancellationToken cancellation)
@@ -133,7 +137,7 @@ public sealed class DistractorIndex : IDisposable
         for (var i = 0; i < images.Length; i++)
         {
             // Not the name: two rows of one name are two distractors.
-            images[i] = new IndexedImage { Id = first + i, Source = $"{key}::{first + i}", Key = file.Names?[(int)(first + i)] ?? $"{first + i}" };
+            images[i] = new IndexedImage { Id = first + i, Source = $"{RowPrefix}{key}:{first + i}", Key = file.Names?[(int)(first + i)] ?? $"{first + i}" };
         }
 
         return writer.WritePart(number, images, features);

@@ -156,7 +156,7 @@ public sealed class Evaluator : IDisposable
 
             var sorted = found.OrderBy(i => i.Rank).ToArray();
             var first = Array.FindIndex(sorted, i => i.IsExemplar);
-            return new RankedQuery(testCase.Name, prompts, query, model, prompt.Paths?[query], [.. sorted.Where((image, i) => image.Rank <= count || i == first)]);
+            return new RankedQuery(testCase.Name, prompts, query, model, prompt.Paths?[query], [.. sorted.Where((image, i) => image.Rank <= count || i == first)], influence.None);
         })];
     }
 
@@ -165,8 +165,7 @@ public sealed class Evaluator : IDisposable
 
     private static string NameOf(TestCaseFeatures testCase, int exemplar) => testCase.ExemplarPaths?[exemplar] ?? $"exemplar {exemplar}";
 
-    // Rows of a features file have no place to be found again, only a name.
-    private string NameOf(IndexedImage image) => _distractors.Manifest.Encoder == DistractorIndex.UnknownEncoder ? image.Key : image.Source;
+    private static string NameOf(IndexedImage image) => DistractorIndex.IsRow(image) ? image.Key : image.Source;
 
     private IEnumerable<QueryRanks> RankBatch(
         FeatureMatrix queries, FeatureMatrix exemplars, int[] models, IReadOnlyList<ExemplarChunk> chunks, CancellationToken cancellation)

@@ -62,6 +62,24 @@ public class RankedQueryTests
         Assert.Throws<ArgumentOutOfRangeException>(() => evaluator.Nearest(With(null), "gpt", [0], 0, Calibrator));
     }
 
+    [Theory]
+    [InlineData(null)]
+    [InlineData("resnet18")]
+    public void Distractors_of_a_features_file_are_called_by_its_paths_whether_or_not_it_says_who_made_them(string? encoder)
+    {
+        using var temp = new TempFolder();
+        FeatureFile.Write(temp["d.safetensors"], 2, 2, (row, values) => values.Fill(row + 1), ["a/cat.jpg", "b/dog.jpg"], encoder);
+        using var distractors = DistractorIndex.Open(temp["d.safetensors"], cancellation: TestContext.Current.CancellationToken);
+        using var evaluator = new Evaluator(distractors.Index);
+        var testCase = new TestCaseFeatures("t", new FeatureMatrix(1, 2, [1, 0]), [new(0, 1)], [new("gpt", new FeatureMatrix(1, 2, [1, 0]), [0], null)]);
+
+        var found = evaluator.Nearest(testCase, "gpt", [0], 3, Calibrator with { None = new(0, 0) })[0];
+
+        Assert.Equal(["a/cat.jpg", "b/dog.jpg"], found.Images.Where(i => !i.IsExemplar).Select(i => i.Name));
+        Assert.Equal(0.5, found.None);
+        Assert.Equal(0.5, found.Images.Sum(i => i.Influence), 1e-9);
+    }
+
     [Property]
     public bool Queries_are_drawn_one_of_each_model_first(int seed, byte queries, byte models, byte count)
     {
