@@ -25,18 +25,19 @@ internal sealed class RecallMeter
     /// <param name="testCases">At least one.</param>
     /// <param name="options">Distractors, K, and how many are looked at.</param>
     /// <param name="threads">For mapping; the recall does not depend on it.</param>
-    /// <exception cref="WhenceException">The distractors are damaged, or of another dimension.</exception>
+    /// <exception cref="WhenceException">The distractors are damaged, of another encoder, or no raw features.</exception>
     public RecallMeter(IReadOnlyList<TestCaseFeatures> testCases, TrainingValidation options, int threads)
     {
         (_testCases, _options, _threads) = ([.. testCases], options, threads);
         foreach (var testCase in testCases)
         {
-            var manifest = options.Distractors.Manifest;
-            if (testCase.Dimension != manifest.Dimension)
-            {
-                throw new WhenceException(
-                    $"test case '{testCase.Name}': its features have {testCase.Dimension} values, those of the distractors in {options.Distractors.Folder} have {manifest.Dimension}; both must come from one encoder.");
-            }
+            Evaluator.Check(testCase, options.Distractors);
+        }
+
+        if (options.Distractors.Manifest.Normalized)
+        {
+            throw new WhenceException(
+                $"{options.Distractors.Folder}: its features were normalised before they were imported, and mappers learn on raw ones; make the index from raw features, or of the images themselves.");
         }
 
         _distractors = Read(options.Distractors, options.MostDistractors);

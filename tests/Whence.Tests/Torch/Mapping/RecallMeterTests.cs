@@ -68,6 +68,18 @@ public class RecallMeterTests
         Assert.Contains("'t': its features have 2 values", message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Distractors_of_another_encoder_and_such_as_no_mapper_can_map_are_refused()
+    {
+        using var temp = new TempFolder();
+        var features = new Turned(2, seed: 1).Models("t", 3, encoder: "dino");
+        Refused(SlowEvaluation.Index(temp["clip"], [[1, 0]], 2, encoder: "clip"), "encoder 'dino', those of the distractors");
+        Refused(SlowEvaluation.Index(temp["normalized"], [[1, 0]], 2, encoder: "dino", normalized: true), "mappers learn on raw ones");
+
+        void Refused(FeatureIndex index, string why) => Assert.Contains(
+            why, Assert.Throws<WhenceException>(() => new RecallMeter([features], new TrainingValidation { Distractors = index }, 1)).Message, StringComparison.Ordinal);
+    }
+
     private static TestCaseFeatures TestCase(Random random, string name, int d)
     {
         var ends = new List<int> { 0 };
