@@ -64,6 +64,7 @@ internal static class EvaluateCommand
                 Seed = parsed.GetValue(seed),
                 Threads = parsed.GetValue(threads),
             };
+            sheets?.Calibration?.CheckMapper(options.Mapper);
             (EvaluationResults, string)? earlier = parsed.GetValue(compare) is { } with ? (EvaluationResults.Load(with), with) : null;
             var written = false;
             try
