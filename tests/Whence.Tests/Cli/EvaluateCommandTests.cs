@@ -82,6 +82,12 @@ public sealed class EvaluateCommandTests : IDisposable
         using var one = SkiaSharp.SKBitmap.Decode(_temp["a", "sheets", "t-1.png"]);
         using var two = SkiaSharp.SKBitmap.Decode(_temp["b", "sheets", "t-1.png"]);
         Assert.True(two.Height > one.Height);
+
+        // What no longer belongs to the results goes.
+        File.WriteAllText(_temp["b", "sheets", "t-2.png"], "of more queries");
+        Assert.Equal(0, (await RunAsync([.. Small, "--out", _temp["b"], "--sheets", "1"])).Code);
+        Assert.Equal(["metrics.png", "metrics.svg"], Directory.GetFiles(_temp["b", "plots"]).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
+        Assert.Equal([_temp["b", "sheets", "t-1.png"]], Directory.GetFiles(_temp["b", "sheets"]));
     }
 
     [Fact]
