@@ -56,6 +56,17 @@ internal sealed class RecallMeter
         }).Average();
     }
 
+    /// <summary>Which distractors are looked at.</summary>
+    /// <param name="kept">How many there are.</param>
+    /// <param name="most">As <see cref="TrainingValidation.MostDistractors"/>.</param>
+    /// <param name="dimension">d.</param>
+    /// <exception cref="WhenceException">They do not fit into one array.</exception>
+    internal static int[] Chosen(long kept, int most, int dimension) =>
+        (most == 0 ? kept : Math.Min(kept, most)) is var rows && rows * dimension <= Array.MaxLength
+            ? Spread(kept, most)
+            : throw new WhenceException(
+                $"A validation looks at {rows} distractors of {dimension} values, more than the {Array.MaxLength} values that are kept in memory; look at {Array.MaxLength / dimension} of them at most (--validation-distractors).");
+
     /// <summary>Row numbers spread evenly.</summary>
     private static int[] Spread(long count, int most)
     {
@@ -67,8 +78,8 @@ internal sealed class RecallMeter
     {
         var d = index.Manifest.Dimension;
         var kept = index.Count - index.Removed.Count;
-        var wanted = Spread(kept, most);
-        var values = new float[checked(wanted.Length * d)];
+        var wanted = Chosen(kept, most, d);
+        var values = new float[wanted.Length * d];
         var (place, next, id) = (0L, 0, 0L);
         foreach (var part in index.Manifest.Parts)
         {

@@ -59,6 +59,17 @@ public class RecallMeterTests
     }
 
     [Fact]
+    public void More_distractors_than_memory_holds_are_refused()
+    {
+        Assert.Equal([0, 1, 2], RecallMeter.Chosen(kept: 3, most: 0, dimension: 768));
+        Assert.Equal(20_000, RecallMeter.Chosen(kept: 5_000_000_000, most: 20_000, dimension: 768).Length);
+        foreach (var kept in (long[])[3_000_000, 5_000_000_000])
+        {
+            Assert.Contains("--validation-distractors", Assert.Throws<WhenceException>(() => RecallMeter.Chosen(kept, most: 0, dimension: 768)).Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public void Features_of_another_dimension_are_refused()
     {
         using var temp = new TempFolder();
