@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text;
 
 namespace Whence.Encoders.Text;
 
@@ -14,9 +15,9 @@ internal sealed class AddedTokens
         (_vocabulary, _tokens, _anyToken) = (vocabulary, [.. tokens], SearchValues.Create([.. tokens], StringComparison.Ordinal));
         for (var i = 0; i < _tokens.Length; i++)
         {
-            if (string.IsNullOrEmpty(_tokens[i]) || _tokens[i].Any(c => char.IsWhiteSpace(c) || char.IsSurrogate(c)))
+            if (string.IsNullOrEmpty(_tokens[i]) || _tokens[i].Any(char.IsWhiteSpace) || Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(_tokens[i])) != _tokens[i])
             {
-                throw new ArgumentException($"'{_tokens[i]}' cannot be a token: it must hold something, without white space.", nameof(tokens));
+                throw new ArgumentException($"'{_tokens[i]}' cannot be a token: it must hold something, without white space and halves of letters.", nameof(tokens));
             }
 
             if (vocabulary.Contains(_tokens[i]) || vocabulary.Contains(_tokens[i] + ByteSymbols.WordEnd) || Array.IndexOf(_tokens, _tokens[i]) < i)

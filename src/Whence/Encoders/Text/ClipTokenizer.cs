@@ -45,13 +45,14 @@ public sealed class ClipTokenizer
     public IReadOnlyList<string> AddedTokens => _added.Tokens;
 
     /// <summary>Reads a tokenizer in Hugging Face's form.</summary>
-    /// <param name="folder">Holds <c>vocab.json</c> and <c>merges.txt</c>, or the same with <c>.gz</c>.</param>
+    /// <param name="folder">Holds <c>vocab.json</c> and <c>merges.txt</c>, or the same with <c>.gz</c>; tokens of an <c>added_tokens.json</c> are added.</param>
     /// <param name="options">Null takes the defaults.</param>
     /// <exception cref="WhenceException">A file is missing, damaged or larger than 64 MiB unpacked, a symbol is missing, or a merge or an id is there twice.</exception>
     public static ClipTokenizer Load(string folder, ClipTokenizerOptions? options = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        return new(options ?? new ClipTokenizerOptions(), ClipVocabularyFiles.Load(folder), pairs: null, []);
+        var (vocabulary, added) = ClipVocabularyFiles.Load(folder);
+        return new(options ?? new ClipTokenizerOptions(), vocabulary, pairs: null, added);
     }
 
     /// <summary>Reads a tokenizer from two files in Hugging Face's form, each as it is or compressed by gzip.</summary>

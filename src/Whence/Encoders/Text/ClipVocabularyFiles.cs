@@ -5,17 +5,32 @@ using Whence.Files;
 
 namespace Whence.Encoders.Text;
 
-/// <summary>Reads a tokenizer in Hugging Face's form: <c>vocab.json</c> and <c>merges.txt</c>, each as it is or compressed by gzip.</summary>
+/// <summary>
+/// Reads a tokenizer in Hugging Face's form: <c>vocab.json</c>, <c>merges.txt</c> and, where tokens were added, <c>added_tokens.json</c>; each as it is or compressed by
+/// gzip.
+/// </summary>
 internal static class ClipVocabularyFiles
 {
     // CLIP's files have 1 MB and 49408 symbols, of which the longest has 48 characters.
     private const int MaxBytes = 1 << 26, MaxSymbols = 1 << 20, MaxSymbolLength = 1024;
 
-    /// <summary>Reads both files of a folder.</summary>
-    /// <exception cref="WhenceException">A file is missing, damaged or too large, or the two do not fit together.</exception>
-    public static ClipVocabulary Load(string folder) => Load(Find(folder, "vocab.json"), Find(folder, "merges.txt"));
+    /// <summary>Reads the files of a folder.</summary>
+    /// <returns>The vocabulary, and the tokens that were added to it in the order of their ids.</returns>
+    /// <exception cref="WhenceException">A file is missing, damaged or too large, or they do not fit together.</exception>
+    public static (ClipVocabulary Vocabulary, IReadOnlyList<string> Added) Load(string folder)
+    {
+        if (!Directory.Exists(folder))
+        {
+            throw new WhenceException($"{folder}: no such folder; one with vocab.json and merges.txt is expected.");
+        }
 
-    /// <summary>Reads two files.</summary>
+        string Required(string name) => Find(folder, name)
+            ?? throw new WhenceException($"{folder}: holds no {name} nor {name}.gz; a folder with vocab.json and merges.txt is expected.");
+        var vocabulary = Load(Required("vocab.json"), Required("merges.txt"));
+        return (vocabulary, Find(folder, "added_tokens.json") is { } added ? Read(added, bytes => Added(bytes, vocabulary)) : []);
+    }
+
+    /// <summary>Reads the two files of a vocabulary.</summary>
     /// <exception cref="WhenceException">As above.</exception>
     public static ClipVocabulary Load(string vocabularyPath, string mergesPath)
     {
@@ -24,11 +39,25 @@ internal static class ClipVocabularyFiles
         return Explained($"'{vocabularyPath}' with '{mergesPath}'", () => new ClipVocabulary(ids, merges));
     }
 
-    private static string Find(string folder, string name) =>
-        Directory.Exists(folder)
-            ? new[] { Path.Combine(folder, name), Path.Combine(folder, name + ".gz") }.FirstOrDefault(File.Exists)
-                ?? throw new WhenceException($"{folder}: holds no {name} nor {name}.gz; a folder with vocab.json and merges.txt is expected.")
-            : throw new WhenceException($"{folder}: no such folder; one with vocab.json and merges.txt is expected.");
+    private static string? Find(string folder, string name) =>
+        new[] { Path.Combine(folder, name), Path.Combine(folder, name + ".gz") }.FirstOrDefault(File.Exists);
+
+    // Some versions list the start and the end here as well.
+    private static List<string> Added(byte[] json, ClipVocabulary vocabulary)
+    {
+        var added = new List<string>();
+        foreach (var (token, id) in ReadIds(json).Where(token => !vocabulary.Contains(token.Key) || token.Value >= vocabulary.Count).OrderBy(token => token.Value))
+        {
+            if (id != vocabulary.Count + added.Count)
+            {
+                throw new InvalidDataException($"'{token}' has the id {id} where {vocabulary.Count + added.Count} is the next");
+            }
+
+            added.Add(token);
+        }
+
+        return added;
+    }
 
     private static T Read<T>(string path, Func<byte[], T> parse)
     {

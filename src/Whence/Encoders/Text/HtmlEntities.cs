@@ -176,6 +176,12 @@ internal static class HtmlEntities
         return capitals;
     }
 
-    private static string UpperCase(Rune rune) =>
-        rune.Value == 0xDF ? "SS" : string.Concat((CharacterForms.Ligature(rune.Value) ?? rune.ToString()).EnumerateRunes().Select(letter => Rune.ToUpperInvariant(letter).ToString()));
+    // Where the full mapping differs from that of single characters, among those that have a name.
+    private static string UpperCase(Rune rune) => rune.Value switch
+    {
+        0xDF => "SS",
+        0x131 => "I",
+        0x149 or >= 0xFB00 and <= 0xFB04 => CharacterForms.Ligature(rune.Value)!.ToUpperInvariant(),
+        _ => Rune.ToUpperInvariant(rune).ToString(),
+    };
 }
