@@ -4,8 +4,8 @@ using System.Text;
 namespace Whence.Encoders.Text;
 
 /// <summary>
-/// Lower case by Unicode's full mapping without a language, as Python's <c>str.lower</c>: beside the mapping of single characters, &#x130; becomes two and
-/// a capital sigma at the end of a word becomes &#x3C2;.
+/// Lower case by Unicode's full mapping without a language, as Python's <c>str.lower</c>: beside the mapping of single characters, İ becomes two and
+/// a capital sigma at the end of a word becomes ς.
 /// </summary>
 internal static class LowerCase
 {

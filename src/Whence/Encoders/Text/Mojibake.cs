@@ -4,7 +4,7 @@ using System.Text;
 namespace Whence.Encoders.Text;
 
 /// <summary>
-/// Undoes mojibake: UTF-8 that somebody read as Latin-1 or Windows-1252, so that "&#xFC;" became "&#xC3;&#xBC;". A run of characters beyond ASCII is a
+/// Undoes mojibake: UTF-8 that somebody read as Latin-1 or Windows-1252, so that "ü" became "Ã¼". A run of characters beyond ASCII is a
 /// suspect if its bytes in that code page are valid UTF-8 from end to end, and it is guilty if one of its sequences would not be written on purpose: an accented
 /// letter may be followed by a closing quote or a dash, hardly by a paragraph sign or by the sign for the euro.
 /// </summary>

@@ -6,7 +6,7 @@ namespace Whence.Encoders.Text;
 /// <summary>
 /// What CLIP does to a text before it is split into tokens: broken text is repaired as the Python package ftfy does it (mojibake, HTML
 /// entities, terminal escapes, curly quotes, ligatures, full and half width, control characters, NFC), HTML entities are replaced twice more by the rules of
-/// HTML, white space becomes single spaces, and letters become lower case. The same on every machine, whatever its language and Unicode library.
+/// HTML, white space becomes single spaces, and letters become lower case. The same whatever the language of the machine.
 /// </summary>
 /// <remarks>
 /// Mojibake is undone where UTF-8 was read as Latin-1 or Windows-1252 and every doubt is out; ftfy also guesses at other code pages and at damaged sequences.
