@@ -157,6 +157,8 @@ public sealed class CalibrationRunTests : IDisposable
         bytes[5000] ^= 1;
         File.WriteAllBytes(_temp["s"], bytes);
         Assert.True(Gathers(options));
+        File.WriteAllBytes(_temp["s"], []);
+        Assert.True(Gathers(options));
         IndexRemoval.Remove(_temp["index"], [3], []);
         Assert.True(Gathers(options, FeatureIndex.Open(_temp["index"])));
 
