@@ -62,10 +62,11 @@ public class TorchScriptTests
     // Images of one colour, a value a channel.
     private static float[] Encode(string name, TokenPool? pool, params float[] channels)
     {
-        using var encoder = ImageEncoders.Open(Spec(name, pool), new ImageEncoderOptions { AllowTorchScript = true });
-        var features = new float[channels.Length];
-        encoder.Encode([.. channels.SelectMany(value => Enumerable.Repeat(value, 64))], features);
-        return features;
+        using var scope = NewDisposeScope();
+        using var inference = no_grad();
+        using var network = new TorchScriptNetwork(Path.Combine(Folder, name + ".pt"), Spec(name, pool), CPU);
+        var images = tensor(channels).reshape(-1, 3, 1, 1).expand(-1, 3, 8, 8);
+        return network.call(images).data<float>().ToArray();
     }
 
     private static EncoderSpec Spec(string name, TokenPool? pool) => new()
