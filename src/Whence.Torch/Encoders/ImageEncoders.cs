@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Whence.Encoders;
 
 namespace Whence.Torch.Encoders;
@@ -20,7 +21,10 @@ public static class ImageEncoders
                 : throw new WhenceException($"Encoder '{spec.Name}' is an ONNX model, which runs on the processor with the precision that it was exported with; leave out --device and --precision.");
         }
 
-        spec = spec with { Precision = options.Precision ?? spec.Precision };
-        throw new NotSupportedException();
+        return OpenTorch(spec with { Precision = options.Precision ?? spec.Precision }, options);
     }
+
+    // A method of its own, so that libtorch is loaded for nobody else.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static TorchEncoder OpenTorch(EncoderSpec spec, ImageEncoderOptions options) => new(spec, options);
 }

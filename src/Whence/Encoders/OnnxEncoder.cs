@@ -1,5 +1,4 @@
 using Microsoft.ML.OnnxRuntime;
-using Whence.Files;
 
 namespace Whence.Encoders;
 
@@ -114,9 +113,8 @@ public sealed class OnnxEncoder : IImageEncoder
 
         public OnnxModel(EncoderSpec spec, ModelFile file, OnnxEncoderOptions options, int outputLength)
         {
-            _path = Path.Combine(spec.Folder, file.File);
+            _path = file.CheckedPath(spec.Folder);
             _outputLength = outputLength;
-            CheckChecksum(_path, file.Sha256);
             using var session = new SessionOptions
             {
                 IntraOpNumThreads = options.Threads,
@@ -214,25 +212,6 @@ public sealed class OnnxEncoder : IImageEncoder
             }
 
             return shape[0] > 0 ? shape[0] : null;
-        }
-
-        private static void CheckChecksum(string path, string expected)
-        {
-            string actual;
-            try
-            {
-                actual = Checksum.Of(path);
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                throw new WhenceException($"{path}: cannot read the model ({e.Message}); put the file there or correct 'file' in the spec.", e);
-            }
-
-            if (actual != expected)
-            {
-                throw new WhenceException(
-                    $"{path}: SHA-256 is {actual}, but the spec says {expected}; the weights are damaged or others: fetch them again, or correct the spec.");
-            }
         }
     }
 }
