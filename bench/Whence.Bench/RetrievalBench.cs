@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Whence.Encoders;
@@ -21,36 +22,38 @@ internal static class RetrievalBench
     {
         var photos = Repository.Shared("data", "photos");
         var names = args.Length == 0 ? Offline : args;
-        var spaces = names.Select(name => (Name: name, Judged: Judge(name, photos))).ToArray();
+        var spaces = names.Select(name => Judge(name, photos)).ToArray();
         var subjects = spaces[0].Judged.Select(j => j.Subject).Distinct().Order(StringComparer.Ordinal).ToArray();
         var draws = new Bootstrap(subjects.Length, Resamples, new Random(0));
 
         PrintSubjects(spaces, subjects);
         Console.WriteLine();
-        Console.WriteLine($"{"feature space",-22}{"values",8}{"mAP",30}{"first",30}{"mAP - " + names[0],32}");
+        Console.WriteLine($"{"feature space",-22}{"values",8}{"images/s",10}{"mAP",30}{"first",30}{"mAP - " + names[0],32}");
         var rows = new JsonArray();
-        foreach (var (name, judged) in spaces)
+        foreach (var space in spaces)
         {
-            rows.Add(Line(name, judged, spaces[0].Judged, subjects, draws));
+            rows.Add(Line(space, spaces[0].Judged, subjects, draws));
         }
 
         return new JsonObject { ["queries"] = spaces[0].Judged.Length, ["subjects"] = subjects.Length, ["spaces"] = rows };
     }
 
-    private static Judgement[] Judge(string name, string photos)
+    private static Space Judge(string name, string photos)
     {
         var folder = Directory.CreateTempSubdirectory("whence-bench-").FullName;
         try
         {
             using var encoder = ImageEncoders.Open(new EncoderRegistry().Resolve(name));
+            var watch = Stopwatch.StartNew();
             new IndexBuilder(folder, encoder).BuildAsync([photos]).GetAwaiter().GetResult();
+            var seconds = watch.Elapsed.TotalSeconds;
             var index = FeatureIndex.Open(folder);
             var attributor = new Attributor(index, encoder);
             var queries = index.ReadMetadata().Where(image => SubjectOf(image.Source) is not null).OrderBy(image => image.Source, StringComparer.Ordinal).ToArray();
             var answers = attributor.Attribute(
                 [.. queries.Select(image => new Query(image.Source, File.ReadAllBytes(image.Source)))],
                 new AttributionRequest { Top = (int)index.Count });
-            return [.. queries.Zip(answers, (image, answer) => Judge(SubjectOf(image.Source)!, answer, image.Id))];
+            return new Space(name, index.Count / seconds, [.. queries.Zip(answers, (image, answer) => Judge(SubjectOf(image.Source)!, answer, image.Id))]);
         }
         finally
         {
@@ -58,7 +61,7 @@ internal static class RetrievalBench
         }
     }
 
-    private static void PrintSubjects((string Name, Judgement[] Judged)[] spaces, string[] subjects)
+    private static void PrintSubjects(Space[] spaces, string[] subjects)
     {
         Console.WriteLine($"{"mAP / first",-22}{"photos",8}{string.Concat(spaces.Select(s => $"{s.Name,18}"))}");
         foreach (var subject in subjects)
@@ -69,17 +72,19 @@ internal static class RetrievalBench
         }
     }
 
-    private static JsonObject Line(string name, Judgement[] judged, Judgement[] first, string[] subjects, Bootstrap draws)
+    private static JsonObject Line(Space space, Judgement[] first, string[] subjects, Bootstrap draws)
     {
+        var (name, rate, judged) = space;
         var (map, mapOf) = Mean(judged, j => j.Precision, subjects, draws);
         var (top, topOf) = Mean(judged, j => j.First, subjects, draws);
         var (difference, differenceOf) = Mean([.. judged.Zip(first, (a, b) => a with { Precision = a.Precision - b.Precision })], j => j.Precision, subjects, draws);
         var dimension = new EncoderRegistry().Resolve(name).Dimension;
-        Console.WriteLine($"{name,-22}{dimension,8}{Text(map, mapOf),30}{Text(top, topOf),30}{Text(difference, differenceOf),32}");
+        Console.WriteLine($"{name,-22}{dimension,8}{rate.ToString("F1", CultureInfo.InvariantCulture),10}{Text(map, mapOf),30}{Text(top, topOf),30}{Text(difference, differenceOf),32}");
         return new JsonObject
         {
             ["encoder"] = name,
             ["dimension"] = dimension,
+            ["imagesPerSecond"] = Math.Round(rate, 1),
             ["map"] = Numbers(map, mapOf),
             ["first"] = Numbers(top, topOf),
             ["mapDifference"] = Numbers(difference, differenceOf),
@@ -129,6 +134,11 @@ internal static class RetrievalBench
         var folder = Path.GetDirectoryName(source)!;
         return Path.GetFileName(Path.GetDirectoryName(folder)) == "subjects" ? Path.GetFileName(folder) : null;
     }
+
+    /// <param name="Name">Of the encoder.</param>
+    /// <param name="Rate">Images indexed a second, from files to rows.</param>
+    /// <param name="Judged">What came of each query.</param>
+    private sealed record Space(string Name, double Rate, Judgement[] Judged);
 
     /// <param name="Subject">What the photograph shows.</param>
     /// <param name="Precision">Average precision.</param>
