@@ -10,9 +10,6 @@ namespace Whence.Torch.Encoders;
 /// <summary>Runs a network that libtorch computes. Several threads may encode at once; each call computes on one thread of its own.</summary>
 internal sealed class TorchEncoder : IImageEncoder
 {
-    // The pipeline makes a call per core; threads within the calls would be as many again for each and wait for each other.
-    private const int ThreadsOfACall = 1;
-
     private readonly nn.Module<Tensor, Tensor> _network;
     private readonly Device _device;
     private readonly ScalarType _type;
@@ -25,9 +22,9 @@ internal sealed class TorchEncoder : IImageEncoder
     {
         spec.Validate();
         Spec = spec;
-        _device = Find(options.Device, spec);
+        _device = TorchRuntime.Find(options.Device);
         _type = spec.Precision == EncoderPrecision.BF16 ? ScalarType.BFloat16 : ScalarType.Float32;
-        UseOwnThread();
+        TorchRuntime.UseOwnThread();
         var network = Load(spec, _device);
         try
         {
@@ -64,7 +61,7 @@ internal sealed class TorchEncoder : IImageEncoder
             return;
         }
 
-        UseOwnThread();
+        TorchRuntime.UseOwnThread();
         try
         {
             using var scope = NewDisposeScope();
@@ -87,28 +84,6 @@ internal sealed class TorchEncoder : IImageEncoder
 
     /// <inheritdoc/>
     public void Dispose() => _network.Dispose();
-
-    // libtorch keeps the number for each thread that calls it.
-    private static void UseOwnThread()
-    {
-        if (get_num_threads() != ThreadsOfACall)
-        {
-            set_num_threads(ThreadsOfACall);
-        }
-    }
-
-    private static Device Find(EncoderDevice device, EncoderSpec spec)
-    {
-        if (device == EncoderDevice.Cpu)
-        {
-            return CPU;
-        }
-
-        return cuda_is_available()
-            ? CUDA
-            : throw new WhenceException(
-                $"Encoder '{spec.Name}': there is no CUDA device, or this build of Whence brings libtorch for the processor only (an application with a GPU references libtorch-cuda-*); leave out --device cuda.");
-    }
 
     private static nn.Module<Tensor, Tensor> Load(EncoderSpec spec, Device device)
     {

@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Text;
+using Whence.Vectors;
 
 namespace Whence.Tests.Vectors;
 
@@ -45,4 +46,28 @@ internal static class TorchArchive
         "ctorch._utils\n_rebuild_tensor_v2\n", '(',
         '(', Text("storage"), $"ctorch\n{storage}\n", Text("0"), Text("cpu"), Integer(claimed), 't', 'Q',
         Integer(offset), Tuple(shape), Tuple(strides), 0x89, "ccollections\nOrderedDict\n", ')', 'R', 't', 'R');
+
+    /// <summary>A TorchScript archive as far as its weights go: objects within objects, named as in the tensors' names, whose code is nowhere.</summary>
+    public static string SaveModule(TempFolder folder, IReadOnlyList<TensorData> tensors)
+    {
+        var entries = tensors.Select((tensor, i) => ($"data/{i}", tensor.ToBytes())).ToArray();
+        var pickle = Pickle(Module(tensors.Select((tensor, i) => (tensor.Name.Split('.'), Storage: i, tensor.Info)).ToList(), 0));
+        return Save(folder, pickle, [("code/__torch__.py", "import os; os.abort()"u8.ToArray()), .. entries]);
+    }
+
+    private static byte[] Module(List<(string[] Name, int Storage, TensorInfo Info)> tensors, int depth) =>
+    [
+        .. "c__torch__\nModule\n"u8, (byte)')', 0x81, (byte)'}', (byte)'(',
+        .. tensors.GroupBy(t => t.Name[depth]).SelectMany(group => (byte[])[.. Text(group.Key), .. group.First().Name.Length == depth + 1 ? Stored(group.First()) : Module([.. group], depth + 1)]),
+        (byte)'u', (byte)'b',
+    ];
+
+    private static byte[] Stored((string[] Name, int Storage, TensorInfo Info) tensor)
+    {
+        var storage = tensor.Info.Type switch { ElementType.F16 => "HalfStorage", ElementType.F32 => "FloatStorage", _ => "LongStorage" };
+        return Pickle(
+            "ctorch._utils\n_rebuild_tensor_v2\n", '(',
+            '(', Text("storage"), $"ctorch\n{storage}\n", Text($"{tensor.Storage}"), Text("cpu"), Integer(tensor.Info.Count), 't', 'Q',
+            Integer(0), Tuple([.. tensor.Info.Shape]), Tuple(TensorView.DenseStrides(tensor.Info.Shape)), 0x89, "ccollections\nOrderedDict\n", ')', 'R', 't', 'R')[2..^1];
+    }
 }

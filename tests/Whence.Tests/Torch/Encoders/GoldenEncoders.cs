@@ -29,6 +29,8 @@ internal sealed class GoldenEncoders : IDisposable
 
     public float[] Values(string name) => _values.ReadSingle(name);
 
+    public int[] Ids(string name) => [.. _values.ReadInt64(name).Select(id => (int)id)];
+
     public void AssertClose(string expected, Tensor actual)
     {
         Assert.Equal(_values.Tensors[expected].Shape, actual.shape);

@@ -1,0 +1,111 @@
+using TorchSharp.Utils;
+using Whence.Vectors;
+using static TorchSharp.torch;
+
+namespace Whence.Torch.Encoders;
+
+/// <summary>CLIP's text tower (Radford et al. 2021): a causal transformer over tokens.</summary>
+internal sealed class ClipTextTransformer : nn.Module<Tensor, Tensor>
+{
+    private const double Epsilon = 1e-5;
+    private const string OpenAiToken = "token_embedding.weight";
+    private const string HuggingFaceToken = "text_model.embeddings.token_embedding.weight";
+
+    [ComponentName(Name = "norm")]
+    private readonly NormLayer _norm;
+
+    [ComponentName(Name = "head")]
+    private readonly LinearLayer? _head;
+
+    private readonly TransformerBlock[] _blocks;
+
+    /// <summary>A network with uninitialised weights.</summary>
+    /// <param name="spec">Its sizes.</param>
+    /// <param name="device">Where its weights lie; meta: nowhere.</param>
+    public ClipTextTransformer(ClipTextSpec spec, Device device)
+        : base("clip_text")
+    {
+        register_parameter("token_embedding", LinearLayer.Uninitialised(device, spec.VocabularySize, spec.Width));
+        register_parameter("pos_embed", LinearLayer.Uninitialised(device, spec.ContextLength, spec.Width));
+        _blocks = [.. Enumerable.Range(0, spec.Depth).Select(_ => new TransformerBlock(
+            spec.Width, spec.Heads, Epsilon, TransformerActivation.QuickGelu, causal: true, device))];
+        register_module("blocks", nn.ModuleList(_blocks));
+        _norm = new NormLayer(spec.Width, Epsilon, device);
+        _head = spec.Dimension is { } dimension ? new LinearLayer(spec.Width, dimension, device, bias: false) : null;
+        RegisterComponents();
+    }
+
+    /// <summary>The last hidden state, after the norm.</summary>
+    /// <param name="input">[n, context] ids, int64.</param>
+    /// <returns>[n, context, width].</returns>
+    public override Tensor forward(Tensor input)
+    {
+        using var scope = NewDisposeScope();
+        var x = get_parameter("token_embedding")!.index_select(0, input.flatten()).view(input.shape[0], input.shape[1], -1).add_(get_parameter("pos_embed")!); // n x context x width
+        foreach (var block in _blocks)
+        {
+            x = block.forward(x);
+        }
+
+        return _norm.forward(x).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Features, not normalised: the hidden state at each text's end token, projected.</summary>
+    /// <param name="hidden">[n, context, width] of <see cref="forward"/>.</param>
+    /// <param name="ends">n places of the end tokens, int64.</param>
+    /// <returns>[n, dimension].</returns>
+    public Tensor Project(Tensor hidden, Tensor ends)
+    {
+        using var scope = NewDisposeScope();
+        var index = ends.view(-1, 1, 1).expand(-1, 1, hidden.shape[2]); // n x 1 x width
+        return _head!.forward(hidden.gather(1, index).squeeze(1)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Builds the network and fills it.</summary>
+    /// <exception cref="WhenceException">The file holds no text tower of CLIP, or one of other sizes.</exception>
+    public static ClipTextTransformer Load(ClipTextSpec spec, Checkpoint checkpoint)
+    {
+        var format = checkpoint.Tensors.ContainsKey(OpenAiToken) ? OpenAi(spec)
+            : checkpoint.Tensors.ContainsKey(HuggingFaceToken) ? HuggingFace(spec)
+            : throw new WhenceException(
+                $"'{checkpoint.Path}' has neither '{OpenAiToken}' (OpenAI's names of CLIP) nor '{HuggingFaceToken}' (Hugging Face's); it holds {Listing.Of([.. checkpoint.Tensors.Keys])}. Take the original file.");
+        return WeightLoading.Load(device => new ClipTextTransformer(spec, device), checkpoint, format);
+    }
+
+    /// <summary>OpenAI's names; the visual tower is left out.</summary>
+    public static WeightFormat OpenAi(ClipTextSpec spec) => new()
+    {
+        Name = "OpenAI's names of CLIP",
+        Extras =
+        [
+            "visual.*", "logit_scale", "input_resolution", "context_length", "vocab_size", .. spec.Dimension is null ? (string[])["text_projection"] : [],
+        ],
+        Source = name => name switch
+        {
+            "token_embedding" => new(OpenAiToken),
+            "pos_embed" => new("positional_embedding"),
+            "head.weight" => new("text_projection") { Order = [1, 0] },
+            "norm.weight" or "norm.bias" => new("ln_final" + name["norm".Length..]),
+            _ => ClipNames.OpenAiBlock(name, "") ?? throw new ArgumentOutOfRangeException(nameof(name), name, null),
+        },
+    };
+
+    /// <summary>Hugging Face's names, of CLIPModel, CLIPTextModel and CLIPTextModelWithProjection; the visual tower is left out.</summary>
+    public static WeightFormat HuggingFace(ClipTextSpec spec) => new()
+    {
+        Name = "Hugging Face's names of CLIP",
+        Extras =
+        [
+            "vision_model.*", "visual_projection.weight", "logit_scale", "text_model.embeddings.position_ids",
+            .. spec.Dimension is null ? (string[])["text_projection.weight"] : [],
+        ],
+        Source = name => name switch
+        {
+            "token_embedding" => new(HuggingFaceToken),
+            "pos_embed" => new("text_model.embeddings.position_embedding.weight"),
+            "head.weight" => new("text_projection.weight"),
+            "norm.weight" or "norm.bias" => new("text_model.final_layer_norm" + name["norm".Length..]),
+            _ => ClipNames.HuggingFaceBlock(name, "text_model") ?? throw new ArgumentOutOfRangeException(nameof(name), name, null),
+        },
+    };
+}

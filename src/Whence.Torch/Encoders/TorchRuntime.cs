@@ -1,0 +1,34 @@
+using static TorchSharp.torch;
+
+namespace Whence.Torch.Encoders;
+
+/// <summary>Devices and threads of libtorch, for networks that are only run.</summary>
+internal static class TorchRuntime
+{
+    /// <summary>
+    /// Has libtorch compute what this thread asks for on this thread alone. The pipeline makes a call per core: threads within the calls would be
+    /// as many again for each, and wait for each other. libtorch keeps the number per thread that calls it.
+    /// </summary>
+    public static void UseOwnThread()
+    {
+        if (get_num_threads() != 1)
+        {
+            set_num_threads(1);
+        }
+    }
+
+    /// <summary>A device.</summary>
+    /// <exception cref="WhenceException">It is not there.</exception>
+    public static Device Find(EncoderDevice device)
+    {
+        if (device == EncoderDevice.Cpu)
+        {
+            return CPU;
+        }
+
+        return cuda_is_available()
+            ? CUDA
+            : throw new WhenceException(
+                "There is no CUDA device, or this build of Whence brings libtorch for the processor only (an application with a GPU references libtorch-cuda-*); leave out --device cuda.");
+    }
+}
