@@ -36,7 +36,7 @@ internal static class EncodersPullCommand
     {
         var name = entry.Spec.Name;
         using var installation = EncoderInstallation.Begin(entry);
-        if (installation.IsComplete && !request.Force && request is { From: null, Url: null })
+        if (request is { Force: false, From: null, Url: null } && IsHere(streams, installation, request))
         {
             return $"{name}: is here ({installation.SpecPath}); --force fetches it anew.";
         }
@@ -47,6 +47,26 @@ internal static class EncodersPullCommand
             : await FetchAsync(streams, entry, installation, request, cancellation);
         var how = request.From is null ? "fetched" : request.Link ? "linked" : "copied";
         return $"{name}: {how}, {Describe(check)}. {installation.SpecPath}; 'whence encoders verify {name}' checks that it works.";
+    }
+
+    /// <summary>Whether there is nothing to do, or nothing but to write the spec of a model whose spec is missing.</summary>
+    private static bool IsHere(Streams streams, EncoderInstallation installation, PullRequest request)
+    {
+        if (installation.IsComplete || !File.Exists(installation.ModelPath))
+        {
+            return installation.IsComplete;
+        }
+
+        try
+        {
+            installation.Adopt(installation.ModelPath, request.Unchecked);
+            return true;
+        }
+        catch (WhenceException e)
+        {
+            streams.Error.WriteLine($"{e.Message} It is fetched anew.");
+            return false;
+        }
     }
 
     private static string Describe(ModelCheck check) => check switch
@@ -75,7 +95,7 @@ internal static class EncodersPullCommand
             catch (WhenceException e)
             {
                 throw new WhenceException(
-                    $"{e.Message} What came is kept, and the same command goes on. Without a network fetch {urls[0]} elsewhere, and run 'whence encoders pull {entry.Spec.Name} --from FILE'.", e);
+                    $"{e.Message}{(part.Length > 0 ? " What came is kept, and the same command goes on." : "")} Where there is no network: fetch {urls[0]} elsewhere, and run 'whence encoders pull {entry.Spec.Name} --from FILE'.", e);
             }
 
             try

@@ -16,9 +16,10 @@ internal sealed class FileDownload(HttpClient client, DownloadOptions options)
     private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(1);
 
     /// <summary>A client for downloads: follows redirections, not from https to http, and leaves it to <see cref="DownloadOptions.Stall"/> to give up.</summary>
-    public static HttpClient CreateClient()
+    /// <param name="proxy">Whether the system's proxy is used.</param>
+    public static HttpClient CreateClient(bool proxy = true)
     {
-        var client = new HttpClient(new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(30) }) { Timeout = Timeout.InfiniteTimeSpan };
+        var client = new HttpClient(new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(30), UseProxy = proxy }) { Timeout = Timeout.InfiniteTimeSpan };
         client.DefaultRequestHeaders.UserAgent.Add(new ProductInfoHeaderValue("whence", typeof(FileDownload).Assembly.GetName().Version!.ToString(3)));
         return client;
     }

@@ -38,7 +38,20 @@ public sealed class EncoderInstallation : IDisposable
     public string SpecPath => Path.Combine(Folder, _entry.Spec.Name + ".json");
 
     /// <summary>Whether spec and model are there; the checksum is left to those who load them.</summary>
-    public bool IsComplete => File.Exists(SpecPath) && RegularFile.Length(Path.Combine(Folder, EncoderSpec.Load(SpecPath).Model.File)) > 0;
+    public bool IsComplete
+    {
+        get
+        {
+            try
+            {
+                return File.Exists(SpecPath) && RegularFile.Length(Path.Combine(Folder, EncoderSpec.Load(SpecPath).Model.File)) > 0;
+            }
+            catch (WhenceException)
+            {
+                return false;
+            }
+        }
+    }
 
     /// <summary>Reserves the encoder's folder, which is made if need be.</summary>
     /// <param name="entry">The encoder.</param>
