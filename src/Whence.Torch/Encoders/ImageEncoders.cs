@@ -20,6 +20,13 @@ public static class ImageEncoders
                 : throw new WhenceException($"Encoder '{spec.Name}' is an ONNX model, which runs on the processor with the precision that it was exported with; leave out --device and --precision.");
         }
 
+        if (spec.Network is PixelsSpec)
+        {
+            return options is { Device: EncoderDevice.Cpu, Precision: null }
+                ? new PixelEncoder(spec)
+                : throw new WhenceException($"Encoder '{spec.Name}' runs no network; leave out --device and --precision.");
+        }
+
         spec = spec with { Precision = options.Precision ?? spec.Precision };
         throw new NotSupportedException();
     }

@@ -19,14 +19,20 @@ public sealed record EncoderSpec
     /// <summary>How an image becomes the model's input.</summary>
     public required PreprocessingSpec Preprocessing { get; init; }
 
-    /// <summary>The file of the network: an ONNX model, or with <see cref="Network"/> a checkpoint of its weights.</summary>
-    public required ModelFile Model { get; init; }
+    /// <summary>The file of the network: an ONNX model, or with <see cref="Network"/> a checkpoint of its weights. Null only for <see cref="PixelsSpec"/>.</summary>
+    public ModelFile? Model { get; init; }
 
     /// <summary>The network whose weights the model file holds; null where the file is an ONNX model, which brings its own.</summary>
     public NetworkSpec? Network { get; init; }
 
     /// <summary>What <see cref="Network"/> computes with; null is float32. Features of either precision may be compared.</summary>
     public EncoderPrecision? Precision { get; init; }
+
+    /// <summary>What becomes of tokens where an ONNX or TorchScript model gives [n, tokens, dimension]; null where it gives one feature an image.</summary>
+    public TokenPool? Pool { get; init; }
+
+    /// <summary>Describes style by layers of an ONNX model or a <see cref="ResNetSpec"/>, instead of taking the network's output; null: the output.</summary>
+    public StyleSpec? Style { get; init; }
 
     /// <summary>A first model that finishes the preprocessing (subtracting a mean image, say); null where there is none.</summary>
     public ModelFile? PreprocessModel { get; init; }
@@ -67,9 +73,12 @@ public sealed record EncoderSpec
         ArgumentNullException.ThrowIfNull(other);
         return Name == other.Name
             && Dimension == other.Dimension
-            && Model.Sha256 == other.Model.Sha256
+            && Model?.Sha256 == other.Model?.Sha256
+            && Model?.Output == other.Model?.Output
             && PreprocessModel?.Sha256 == other.PreprocessModel?.Sha256
             && Network == other.Network
+            && Pool == other.Pool
+            && Style == other.Style
             && Preprocessing == other.Preprocessing;
     }
 
@@ -86,12 +95,43 @@ public sealed record EncoderSpec
         }
 
         Preprocessing.Validate();
-        Model.Validate("model");
+        Model?.Validate("model");
         PreprocessModel?.Validate("preprocessModel");
-        Network?.Validate(Dimension);
-        if (Precision is { } precision && (Network is null || !Enum.IsDefined(precision)))
+        Style?.Validate();
+        ValidateKind();
+    }
+
+    private void ValidateKind()
+    {
+        Check((Model is null) == (Network is PixelsSpec), Model is null ? "model is missing; name the file of the network" : "model: pixels have none; leave it out");
+        Check(
+            Precision is null || (Network is not null && Enum.IsDefined(Precision.Value)),
+            $"precision is {Precision}, but must be float32 or bfloat16, and an ONNX model brings its own; leave it out");
+        Check(PreprocessModel is null || Network is null, "preprocessModel: only an ONNX model has one; leave it out");
+        Check(Pool is null || Enum.IsDefined(Pool.Value), $"pool is {Pool}; give class, mean or patches");
+        Check(Pool is null || ((Network is null or TorchScriptSpec) && Style is null), "pool: only the output of an ONNX or TorchScript model can be tokens; leave it out");
+        Check(Style is null || Network is null or ResNetSpec { Head: ResNetHead.Average }, "style: only layers of an ONNX model or a plain resnet can be described");
+        Check(Style is null || Model?.Output is null, "model.output: with style it is not used; leave it out");
+        if (Network is PixelsSpec)
         {
-            throw new WhenceException($"precision is {precision}, but must be float32 or bfloat16, and an ONNX model brings its own; leave it out");
+            var values = 3L * Preprocessing.Crop * Preprocessing.Crop;
+            Check(Dimension == values, $"dimension is {Dimension}, but pixels of crop {Preprocessing.Crop} are {values} values");
+        }
+        else if (Network is ResNetSpec resnet && Style is not null)
+        {
+            resnet.ValidateSize();
+        }
+        else
+        {
+            Network?.Validate(Dimension);
+        }
+    }
+
+    private static void Check(bool holds, string problem)
+    {
+        if (!holds)
+        {
+            throw new WhenceException(problem);
         }
     }
 }

@@ -3,12 +3,14 @@ using System.Text.Json.Serialization;
 namespace Whence.Encoders;
 
 /// <summary>
-/// A network that Whence builds itself and whose weights it reads from a checkpoint (<see cref="Vectors.Checkpoint"/>). The kinds are a closed
-/// set; two specs of the same values are equal.
+/// What computes features where no ONNX model does: as a rule a network that Whence builds itself and whose weights it reads from a checkpoint
+/// (<see cref="Vectors.Checkpoint"/>). The kinds are a closed set; two specs of the same values are equal.
 /// </summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
 [JsonDerivedType(typeof(VisionTransformerSpec), "vit")]
 [JsonDerivedType(typeof(ResNetSpec), "resnet")]
+[JsonDerivedType(typeof(TorchScriptSpec), "torchscript")]
+[JsonDerivedType(typeof(PixelsSpec), "pixels")]
 public abstract record NetworkSpec
 {
     /// <summary>Checks every value.</summary>

@@ -1,5 +1,4 @@
 using Microsoft.ML.OnnxRuntime;
-using Whence.Files;
 
 namespace Whence.Encoders;
 
@@ -30,14 +29,28 @@ public sealed class OnnxEncoder : IImageEncoder
         options ??= new();
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Threads, 1);
         spec.Validate();
+        if (spec is not { Network: null, Model: { } model })
+        {
+            throw new ArgumentException($"Encoder '{spec.Name}' is no ONNX model but a network of its own kind.", nameof(spec));
+        }
+
         Spec = spec;
-        var side = spec.Preprocessing.Crop;
         if (spec.PreprocessModel is { } preprocess)
         {
+            var side = spec.Preprocessing.Crop;
             _preprocess = new OnnxModel(spec, preprocess, options, 3 * side * side);
         }
 
-        _model = new OnnxModel(spec, spec.Model, options, spec.Dimension);
+        try
+        {
+            _model = new OnnxModel(spec, model, options, spec.Dimension, spec.Pool, spec.Style);
+        }
+        catch
+        {
+            _preprocess?.Dispose();
+            throw;
+        }
+
         MaxBatch = Math.Min(_model.FixedBatch ?? int.MaxValue, _preprocess?.FixedBatch ?? int.MaxValue);
     }
 
@@ -101,138 +114,5 @@ public sealed class OnnxEncoder : IImageEncoder
     {
         _model.Dispose();
         _preprocess?.Dispose();
-    }
-
-    private sealed class OnnxModel : IDisposable
-    {
-        private readonly InferenceSession _session;
-        private readonly RunOptions _run = new();
-        private readonly string _path;
-        private readonly string[] _input;
-        private readonly string[] _output;
-        private readonly int _outputLength;
-
-        public OnnxModel(EncoderSpec spec, ModelFile file, OnnxEncoderOptions options, int outputLength)
-        {
-            _path = Path.Combine(spec.Folder, file.File);
-            _outputLength = outputLength;
-            CheckChecksum(_path, file.Sha256);
-            using var session = new SessionOptions
-            {
-                IntraOpNumThreads = options.Threads,
-                InterOpNumThreads = 1,
-                ExecutionMode = ExecutionMode.ORT_SEQUENTIAL,
-                LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
-            };
-            options.Configure?.Invoke(session);
-            try
-            {
-                _session = new InferenceSession(_path, session);
-            }
-            catch (OnnxRuntimeException e)
-            {
-                throw new WhenceException($"{_path}: not a model that ONNX Runtime can load ({e.Message.ReplaceLineEndings(" ")}).", e);
-            }
-
-            try
-            {
-                _input = [Choose("input", file.Input, _session.InputMetadata)];
-                _output = [Choose("output", file.Output, _session.OutputMetadata)];
-                FixedBatch = CheckInput(_session.InputMetadata[_input[0]], spec.Preprocessing.Crop);
-            }
-            catch
-            {
-                _session.Dispose();
-                throw;
-            }
-        }
-
-        /// <summary>The batch size the model insists on, or null where it takes any.</summary>
-        public int? FixedBatch { get; }
-
-        public unsafe void Run(ReadOnlySpan<float> images, int n, int side, Span<float> destination)
-        {
-            try
-            {
-                fixed (float* data = images)
-                {
-                    using var input = OrtValue.CreateTensorValueWithData(
-                        OrtMemoryInfo.DefaultInstance,
-                        Microsoft.ML.OnnxRuntime.Tensors.TensorElementType.Float,
-                        [n, 3, side, side],
-                        (nint)data,
-                        (long)images.Length * sizeof(float));
-                    using var outputs = _session.Run(_run, _input, [input], _output);
-                    var result = outputs[0].GetTensorDataAsSpan<float>();
-                    if (result.Length != n * _outputLength)
-                    {
-                        throw new WhenceException(
-                            $"{_path}: output '{_output[0]}' holds {result.Length} values for {n} images, but the spec says {_outputLength} each; correct 'dimension' or 'output' in the spec.");
-                    }
-
-                    result.CopyTo(destination);
-                }
-            }
-            catch (OnnxRuntimeException e)
-            {
-                throw new WhenceException($"{_path}: the model failed ({e.Message.ReplaceLineEndings(" ")}).", e);
-            }
-        }
-
-        public void Dispose()
-        {
-            _session.Dispose();
-            _run.Dispose();
-        }
-
-        private string Choose(string what, string? name, IReadOnlyDictionary<string, NodeMetadata> nodes)
-        {
-            var chosen = name ?? (nodes.Count == 1 ? nodes.Keys.First() : null);
-            if (chosen is null || !nodes.TryGetValue(chosen, out var node))
-            {
-                throw new WhenceException(
-                    $"{_path}: the spec names {what} '{name}', but the model has {string.Join(", ", nodes.Keys.Select(k => $"'{k}'"))}; name one of them in the spec.");
-            }
-
-            if (!node.IsTensor || node.ElementDataType != Microsoft.ML.OnnxRuntime.Tensors.TensorElementType.Float)
-            {
-                throw new WhenceException(
-                    $"{_path}: {what} '{chosen}' is {(node.IsTensor ? node.ElementDataType : node.OnnxValueType)}, but Whence feeds float32; export the model with float32 ends.");
-            }
-
-            return chosen;
-        }
-
-        private int? CheckInput(NodeMetadata input, int side)
-        {
-            var shape = input.Dimensions;
-            int[] wanted = [-1, 3, side, side];
-            if (shape.Length != 4 || shape.Zip(wanted).Skip(1).Any(d => d.First > 0 && d.First != d.Second))
-            {
-                throw new WhenceException(
-                    $"{_path}: input '{_input[0]}' has shape [{string.Join(", ", shape)}], but the spec's crop makes [n, 3, {side}, {side}]; correct 'crop' in the spec.");
-            }
-
-            return shape[0] > 0 ? shape[0] : null;
-        }
-
-        private static void CheckChecksum(string path, string expected)
-        {
-            string actual;
-            try
-            {
-                actual = Checksum.Of(path);
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                throw new WhenceException($"{path}: cannot read the model ({e.Message}); put the file there or correct 'file' in the spec.", e);
-            }
-
-            if (actual != expected)
-            {
-                throw new WhenceException(
-                    $"{path}: SHA-256 is {actual}, but the spec says {expected}; the weights are damaged or others: fetch them again, or correct the spec.");
-            }
-        }
     }
 }

@@ -29,10 +29,22 @@ public sealed record ResNetSpec : NetworkSpec
 
     internal override void Validate(int dimension)
     {
+        ValidateSize();
+        Check(
+            Head != ResNetHead.Average || dimension == Channels,
+            "width",
+            Width,
+            $"the last stage has {Channels} channels, but the spec's dimension is {dimension}");
+    }
+
+    /// <summary>Channels of the last stage.</summary>
+    internal int Channels => 8 * Width * (Depth < 50 ? 1 : 4);
+
+    /// <summary>Checks what does not depend on the spec's dimension.</summary>
+    internal void ValidateSize()
+    {
         Check(Depth is 18 or 34 or 50 or 101 or 152, "depth", Depth, "give 18, 34, 50, 101 or 152");
         Check(Width is >= 1 and <= 4096, "width", Width, "give 1 to 4096 channels, as a rule 64");
         Check(Enum.IsDefined(Head), "head", Head, "give average or sscd");
-        var channels = 8 * Width * (Depth < 50 ? 1 : 4);
-        Check(Head != ResNetHead.Average || dimension == channels, "width", Width, $"the last stage has {channels} channels, but the spec's dimension is {dimension}");
     }
 }
