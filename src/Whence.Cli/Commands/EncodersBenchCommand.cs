@@ -12,7 +12,7 @@ internal static class EncodersBenchCommand
 {
     private const int PictureWidth = 640;
     private const int PictureHeight = 480;
-    private static readonly TimeSpan Enough = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Enough = TimeSpan.FromSeconds(1);
 
     public static Command Create(Streams streams)
     {

@@ -83,7 +83,7 @@ internal sealed class FileDownload(HttpClient client, DownloadOptions options)
         var origin = part.Read();
         if (origin is null || origin.Url != url || (origin.Condition is null && origin.Total != part.Length))
         {
-            part.Delete();
+            Guard(part, part.Delete);
             origin = null;
         }
 
@@ -129,12 +129,12 @@ internal sealed class FileDownload(HttpClient client, DownloadOptions options)
         switch (response.StatusCode)
         {
             case HttpStatusCode.OK:
-                part.Delete();
+                Guard(part, part.Delete);
                 return 0;
             case HttpStatusCode.PartialContent when asked && response.Content.Headers.ContentRange is { Unit: "bytes", From: { } from } && from == part.Length:
                 return from;
             case HttpStatusCode.PartialContent or HttpStatusCode.RequestedRangeNotSatisfiable when asked:
-                part.Delete();
+                Guard(part, part.Delete);
                 throw new PassingException("the server has another part than was asked for, so it begins anew") { After = TimeSpan.Zero };
             case HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests or HttpStatusCode.InternalServerError or HttpStatusCode.BadGateway
                 or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout:

@@ -17,7 +17,10 @@ public sealed record CatalogueEntry
 
     /// <summary>SHA-256 of that file, lower-case hexadecimal; null where none is published.</summary>
     [JsonIgnore]
-    public string? Sha256 => Spec.Model.Sha256 is { Length: > 0 } published ? published : null;
+    public string? Sha256 => Model.Sha256 is { Length: > 0 } published ? published : null;
+
+    [JsonIgnore]
+    internal ModelFile Model => Spec.Model!;
 }
 
 /// <summary>The encoders that Whence knows how to describe and where to fetch, whether they are here or not (<c>docs/encoders.md</c>).</summary>

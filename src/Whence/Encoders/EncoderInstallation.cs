@@ -32,7 +32,7 @@ public sealed class EncoderInstallation : IDisposable
     public string Folder { get; }
 
     /// <summary>Where the file of the model lies in the end.</summary>
-    public string ModelPath => Path.Combine(Folder, _entry.Spec.Model.File);
+    public string ModelPath => Path.Combine(Folder, _entry.Model.File);
 
     /// <summary>Where the spec lies in the end.</summary>
     public string SpecPath => Path.Combine(Folder, _entry.Spec.Name + ".json");
@@ -44,7 +44,7 @@ public sealed class EncoderInstallation : IDisposable
         {
             try
             {
-                return File.Exists(SpecPath) && RegularFile.Length(Path.Combine(Folder, EncoderSpec.Load(SpecPath).Model.File)) > 0;
+                return File.Exists(SpecPath) && RegularFile.Length(Path.Combine(Folder, EncoderSpec.Load(SpecPath).Model!.File)) > 0;
             }
             catch (WhenceException)
             {
@@ -136,13 +136,13 @@ public sealed class EncoderInstallation : IDisposable
         if (check == ModelCheck.Other && !acceptOther)
         {
             throw new WhenceException(
-                $"{file}: SHA-256 is {sha256}, but {_entry.Sha256} is published for {_entry.Spec.Model.File}: damaged, or another file; '--unchecked' takes it all the same, say the same weights in another format.");
+                $"{file}: SHA-256 is {sha256}, but {_entry.Sha256} is published for {_entry.Model.File}: damaged, or another file; '--unchecked' takes it all the same, say the same weights in another format.");
         }
 
         var spec = SpecOf(sha256) with { Folder = Path.GetDirectoryName(Path.GetFullPath(file))! };
         if (spec.Network is null)
         {
-            new OnnxEncoder(spec with { Model = spec.Model with { File = Path.GetFileName(file) } }).Dispose();
+            new OnnxEncoder(spec with { Model = spec.Model! with { File = Path.GetFileName(file) } }).Dispose();
         }
         else
         {
@@ -152,7 +152,7 @@ public sealed class EncoderInstallation : IDisposable
         return (check, sha256);
     }
 
-    private EncoderSpec SpecOf(string sha256) => _entry.Spec with { Model = _entry.Spec.Model with { Sha256 = sha256 } };
+    private EncoderSpec SpecOf(string sha256) => _entry.Spec with { Model = _entry.Model with { Sha256 = sha256 } };
 
     private void WriteSpec(string sha256) => AtomicFile.Write(SpecPath, stream => JsonSerializer.Serialize(stream, SpecOf(sha256), SpecJson.Options));
 

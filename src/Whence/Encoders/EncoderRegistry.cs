@@ -84,7 +84,7 @@ public sealed class EncoderRegistry
     }
 
     private static WhenceException Unknown(string name, IEnumerable<string> known) => new(EncoderCatalogue.Find(name) is { } entry
-        ? $"Encoder '{name}' is known but its weights are not here: fetch them with 'whence encoders pull {name}', or where {entry.Spec.Model.File} lies already with 'whence encoders pull {name} --from FILE'."
+        ? $"Encoder '{name}' is known but its weights are not here: fetch them with 'whence encoders pull {name}', or where {entry.Model.File} lies already with 'whence encoders pull {name} --from FILE'."
         : $"No encoder is called '{name}'; known: {string.Join(", ", known.DefaultIfEmpty("none"))}. Give the path of a spec file, list its folder in WHENCE_MODELS, or fetch one of 'whence encoders list'.");
 
     // The name comes from an index's manifest, which somebody else may have written; it must not lead elsewhere.

@@ -13,12 +13,12 @@ public class EncoderCatalogueTests
     public void Every_entry_makes_a_valid_spec_and_says_licence_origin_and_where(string name)
     {
         var entry = EncoderCatalogue.Get(name);
-        (entry.Spec with { Model = entry.Spec.Model with { Sha256 = entry.Sha256 ?? new string('0', 64) } }).Validate();
+        (entry.Spec with { Model = entry.Model with { Sha256 = entry.Sha256 ?? new string('0', 64) } }).Validate();
         Assert.False(string.IsNullOrEmpty(entry.Spec.Licence) || string.IsNullOrEmpty(entry.Spec.Origin));
         Assert.NotEmpty(entry.Urls);
         Assert.All(entry.Urls, url => Assert.StartsWith("https://", url, StringComparison.Ordinal));
         Assert.True(entry.Size is null or > 1_000_000);
-        Assert.Equal(Path.GetFileName(entry.Spec.Model.File), entry.Spec.Model.File);
+        Assert.Equal(Path.GetFileName(entry.Model.File), entry.Model.File);
     }
 
     [Fact]

@@ -32,7 +32,7 @@ public sealed class EncoderInstallationTests : IDisposable
         File.Delete(_file);
         var spec = new EncoderRegistry([_temp["models"]]).Resolve("tiny");
         Assert.Equal(_entry.Spec with { Folder = spec.Folder }, spec);
-        using var checkpoint = Checkpoint.Open(Path.Combine(spec.Folder, spec.Model.File));
+        using var checkpoint = Checkpoint.Open(Path.Combine(spec.Folder, spec.Model!.File));
         Assert.Equal(["w"], checkpoint.Tensors.Keys);
     }
 
@@ -58,7 +58,7 @@ public sealed class EncoderInstallationTests : IDisposable
         Assert.Contains("--unchecked", error.Message, StringComparison.Ordinal);
         Assert.False(File.Exists(installation.SpecPath) || File.Exists(installation.ModelPath));
         Assert.Equal(ModelCheck.Other, installation.Take(_temp["other"], acceptOther: true));
-        Assert.Equal(Sha256(_temp["other"]), EncoderSpec.Load(installation.SpecPath).Model.Sha256);
+        Assert.Equal(Sha256(_temp["other"]), EncoderSpec.Load(installation.SpecPath).Model!.Sha256);
     }
 
     [Fact]
@@ -66,7 +66,7 @@ public sealed class EncoderInstallationTests : IDisposable
     {
         using var installation = EncoderInstallation.Begin(Entry(""), _temp["models"]);
         Assert.Equal(ModelCheck.Unpublished, installation.Take(_file));
-        Assert.Equal(Sha256(_file), EncoderSpec.Load(installation.SpecPath).Model.Sha256);
+        Assert.Equal(Sha256(_file), EncoderSpec.Load(installation.SpecPath).Model!.Sha256);
     }
 
     [Theory]

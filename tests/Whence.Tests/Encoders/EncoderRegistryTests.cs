@@ -58,6 +58,6 @@ public class EncoderRegistryTests
         Assert.True(spec.IsSameEncoder(spec with { Folder = "elsewhere", Licence = null }));
         Assert.False(spec.IsSameEncoder(spec with { Preprocessing = spec.Preprocessing with { Resize = 224 } }));
         Assert.False(spec.IsSameEncoder(spec with { Preprocessing = spec.Preprocessing with { Stretch = true } }));
-        Assert.False(spec.IsSameEncoder(spec with { Model = spec.Model with { Sha256 = new string('0', 64) } }));
+        Assert.False(spec.IsSameEncoder(spec with { Model = spec.Model! with { Sha256 = new string('0', 64) } }));
     }
 }
