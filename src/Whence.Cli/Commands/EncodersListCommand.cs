@@ -53,7 +53,7 @@ internal static class EncodersListCommand
                 entry.Spec.Dimension.ToString(CultureInfo.InvariantCulture),
                 Input(entry.Spec.Preprocessing),
                 entry.Spec.Licence ?? "",
-                entry.Size is { } size ? DownloadView.Size(size) : "not published",
+                entry.Size is { } size ? DownloadView.Size(size) : "unknown",
                 entry.Spec.Origin ?? "",
             }.Select(cell => new Text(cell)));
         }

@@ -213,7 +213,9 @@ internal sealed class FileDownload(HttpClient client, DownloadOptions options)
     private static string OneLine(Exception e) => (e.InnerException is { Message: var inner } && !e.Message.Contains(inner, StringComparison.Ordinal) ? $"{e.Message} ({inner})" : e.Message)
         .ReplaceLineEndings(" ").TrimEnd('.');
 
-    private static string Status(HttpResponseMessage response) => $"{(int)response.StatusCode} {response.ReasonPhrase}".TrimEnd();
+    // The words are the server's: nothing in them may act on a terminal.
+    private static string Status(HttpResponseMessage response) =>
+        string.Concat($"{(int)response.StatusCode} {response.ReasonPhrase}".Where(letter => !char.IsControl(letter))).TrimEnd();
 
     /// <summary>Trouble that may pass.</summary>
     private sealed class PassingException(string message) : Exception(message)

@@ -43,6 +43,11 @@ public sealed class EncoderReference : IDisposable
         {
             throw Bad("holds no image");
         }
+
+        if (Images.Any(image => image.Length == 0 || image.Any(char.IsControl)))
+        {
+            throw Bad("an image has no name, or one with control characters");
+        }
     }
 
     /// <summary>Name of the encoder that it was made with; null where the file does not say.</summary>

@@ -173,6 +173,9 @@ public sealed class ReferenceCheckTests : IDisposable
         Refused("not bytes of height x width x 3", bytes, TensorData.FromBytes("a.decoded", ElementType.U8, [1, 2], 1, 1, 2));
         Refused("not floating-point", bytes, TensorData.FromInt64("a.feature", [1], 1));
         Refused("3 values, the encoder's spec says 48", bytes, TensorData.FromSingle("a.feature", [1, 2, 3], 3));
+        Refused("control characters", TensorData.FromSingle("\u001b[31m.feature", new float[48], 48));
+        Refused("no name", TensorData.FromSingle(".feature", new float[48], 48));
+        Refused("is no IMAGE.file", TensorData.FromSingle("plain", [1], 1));
         Refused("not bytes", TensorData.FromSingle("a.file", [1], 1), TensorData.FromSingle("a.feature", new float[48], 48));
         _metadata["version"] = "2";
         Refused("version '1'", bytes);
