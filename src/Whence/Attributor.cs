@@ -103,12 +103,7 @@ public sealed class Attributor : IDisposable
             throw new WhenceException($"The calibration was fitted for encoder '{fitted}', the index holds features of '{encoder.Spec.Name}'.");
         }
 
-        if (options.Calibration.Mapper is { } mapper && mapper != Calibrator.ChecksumOf(options.Mapper))
-        {
-            throw new WhenceException(
-                $"The calibration was fitted for {(mapper.Length == 0 ? "raw features" : "another mapper")}, the attribution uses {(options.Mapper is { } used ? $"mapper '{used.Name}'" : "none")}; give the mapper that it was fitted with, or calibrate again.");
-        }
-
+        options.Calibration.CheckMapper(options.Mapper);
         options.Mapper?.CheckEncoder(encoder.Spec.Name, index.Folder);
         _index = index;
         _encoder = encoder;

@@ -124,8 +124,10 @@ internal static class CalibrateCommand
             run.Check(heldOut);
         }
 
-        var (calibrator, steps) = run.Fit(fitted, similarities, [.. fitted.Zip(job.Features, (testCase, file) => CalibrationSource.OfFile(testCase.Name, file))], cancellation);
-        var report = heldOut.Length > 0 ? run.Measure(calibrator, heldOut, cancellation) : run.MeasureFitted(calibrator, fitted, similarities, cancellation);
+        var (calibrator, steps) = Fit();
+        var report = heldOut.Length > 0
+            ? run.Measure(calibrator, heldOut, !job.TestCases.Select(Path.GetFullPath).Intersect(job.Features.Select(Path.GetFullPath)).Any(), cancellation)
+            : run.MeasureFitted(calibrator, fitted, similarities, cancellation);
         calibrator.Save(job.Out);
         if (job.Report is not null)
         {
@@ -138,6 +140,19 @@ internal static class CalibrateCommand
         }
 
         CalibrationTable.Write(streams.OutputConsole, calibrator, report);
+
+        FittedCalibration Fit()
+        {
+            try
+            {
+                return run.Fit(fitted, similarities, [.. fitted.Zip(job.Features, (testCase, file) => CalibrationSource.OfFile(testCase.Name, file))], cancellation);
+            }
+            catch (NothingToFitException) when (job.Keep is null)
+            {
+                CalibrationRun.Forget(similarities);
+                throw;
+            }
+        }
     }
 
     private static string Source(string? index, string? distractors) => (index, distractors) switch

@@ -64,6 +64,7 @@ internal static class EvaluateCommand
                 Seed = parsed.GetValue(seed),
                 Threads = parsed.GetValue(threads),
             };
+            sheets?.Calibration?.CheckMapper(options.Mapper);
             (EvaluationResults, string)? earlier = parsed.GetValue(compare) is { } with ? (EvaluationResults.Load(with), with) : null;
             var written = false;
             try
@@ -79,7 +80,7 @@ internal static class EvaluateCommand
             catch (OperationCanceledException)
             {
                 streams.Error.WriteLine(
-                    $"interrupted: {(folder is null ? "no results" : $"nothing was written to {folder}, what an earlier run left there stands")}; {(parsed.GetValue(keep) is null ? "--keep DIR would have kept the index of the distractors" : "the index of the distractors is kept, the same command goes on with it")}.");
+                    $"interrupted: {(folder is null ? "no results" : $"nothing was written to {folder}, what an earlier run left there stands")}; {(Directory.Exists(parsed.GetRequiredValue(distractors)) ? "the same command begins anew" : parsed.GetValue(keep) is null ? "--keep DIR would have kept the index of the distractors" : "the index of the distractors is kept, the same command goes on with it")}.");
                 return Interrupted;
             }
 

@@ -77,10 +77,17 @@ internal sealed class SheetOptions
                     var found = methods.ConvertAll(m => m.Evaluator.Nearest(testCase, choice.Prompts, choice.Queries, ImagesPerStrip, m.Calibrator, cancellation));
                     return choice.Queries.Select((_, q) => SheetQuery.Of([.. methods.Select((m, i) => (m.Name, found[i][q]))]));
                 }).ToArray();
+                var name = FileName(testCase.Name, number);
                 foreach (var (page, part) in queries.Chunk(QueriesPerSheet).Index())
                 {
                     cancellation.ThrowIfCancellationRequested();
-                    RankedSheet.Draw($"{FileName(testCase.Name, number)}-{page + 1}", $"Ranked first for queries of {testCase.Name}", origin, part, ReadImage).Save(Folder);
+                    RankedSheet.Draw($"{name}-{page + 1}", $"Ranked first for queries of {testCase.Name}", origin, part, ReadImage).Save(Folder);
+                }
+
+                // An earlier run may have drawn more queries.
+                for (var page = (queries.Length + QueriesPerSheet - 1) / QueriesPerSheet; File.Exists(Path.Combine(Folder, $"{name}-{page + 1}.png")); page++)
+                {
+                    File.Delete(Path.Combine(Folder, $"{name}-{page + 1}.png"));
                 }
             }
         }

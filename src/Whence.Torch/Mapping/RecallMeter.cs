@@ -25,18 +25,19 @@ internal sealed class RecallMeter
     /// <param name="testCases">At least one.</param>
     /// <param name="options">Distractors, K, and how many are looked at.</param>
     /// <param name="threads">For mapping; the recall does not depend on it.</param>
-    /// <exception cref="WhenceException">The distractors are damaged, or of another dimension.</exception>
+    /// <exception cref="WhenceException">The distractors are damaged, of another encoder, or no raw features.</exception>
     public RecallMeter(IReadOnlyList<TestCaseFeatures> testCases, TrainingValidation options, int threads)
     {
         (_testCases, _options, _threads) = ([.. testCases], options, threads);
         foreach (var testCase in testCases)
         {
-            var manifest = options.Distractors.Manifest;
-            if (testCase.Dimension != manifest.Dimension)
-            {
-                throw new WhenceException(
-                    $"test case '{testCase.Name}': its features have {testCase.Dimension} values, those of the distractors in {options.Distractors.Folder} have {manifest.Dimension}; both must come from one encoder.");
-            }
+            Evaluator.Check(testCase, options.Distractors);
+        }
+
+        if (options.Distractors.Manifest.Normalized)
+        {
+            throw new WhenceException(
+                $"{options.Distractors.Folder}: its features were normalised before they were imported, and mappers learn on raw ones; make the index from raw features, or of the images themselves.");
         }
 
         _distractors = Read(options.Distractors, options.MostDistractors);
@@ -55,6 +56,17 @@ internal sealed class RecallMeter
         }).Average();
     }
 
+    /// <summary>Which distractors are looked at.</summary>
+    /// <param name="kept">How many there are.</param>
+    /// <param name="most">As <see cref="TrainingValidation.MostDistractors"/>.</param>
+    /// <param name="dimension">d.</param>
+    /// <exception cref="WhenceException">They do not fit into one array.</exception>
+    internal static int[] Chosen(long kept, int most, int dimension) =>
+        (most == 0 ? kept : Math.Min(kept, most)) is var rows && rows * dimension <= Array.MaxLength
+            ? Spread(kept, most)
+            : throw new WhenceException(
+                $"A validation looks at {rows} distractors of {dimension} values, more than the {Array.MaxLength} values that are kept in memory; look at {Array.MaxLength / dimension} of them at most (--validation-distractors).");
+
     /// <summary>Row numbers spread evenly.</summary>
     private static int[] Spread(long count, int most)
     {
@@ -66,8 +78,8 @@ internal sealed class RecallMeter
     {
         var d = index.Manifest.Dimension;
         var kept = index.Count - index.Removed.Count;
-        var wanted = Spread(kept, most);
-        var values = new float[checked(wanted.Length * d)];
+        var wanted = Chosen(kept, most, d);
+        var values = new float[wanted.Length * d];
         var (place, next, id) = (0L, 0, 0L);
         foreach (var part in index.Manifest.Parts)
         {

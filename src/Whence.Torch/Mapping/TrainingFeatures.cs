@@ -1,5 +1,5 @@
-using System.Security.Cryptography;
 using Whence.Datasets;
+using Whence.Files;
 
 namespace Whence.Torch.Mapping;
 
@@ -10,17 +10,5 @@ public sealed record TrainingFeatures(TestCaseFeatures Features, string Sha256 =
 {
     /// <summary>Loads a features file (<see cref="TestCaseFeatures.Load"/>).</summary>
     /// <exception cref="WhenceException">Missing, damaged, or no features of a test case.</exception>
-    public static TrainingFeatures Load(string path)
-    {
-        var features = TestCaseFeatures.Load(path);
-        try
-        {
-            using var stream = File.OpenRead(path);
-            return new TrainingFeatures(features, Convert.ToHexStringLower(SHA256.HashData(stream)));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new WhenceException($"{path}: cannot be read: {e.Message}", e);
-        }
-    }
+    public static TrainingFeatures Load(string path) => new(TestCaseFeatures.Load(path), RegularFile.Guard(path, () => Checksum.Of(path)));
 }

@@ -38,7 +38,7 @@ internal sealed class SpaceFiles(StudyRecipe recipe, StudySpace space, string ro
             return Full(given);
         }
 
-        var name = Path.GetFileName(given).Split('.')[0];
+        var name = TestCase.NameOf(given);
         return Path.Combine(folder, "features", views is { } which ? $"{name}.{which.ToString().ToLowerInvariant()}" : name, $"{name}.safetensors");
     }
 
@@ -76,6 +76,11 @@ internal sealed class SpaceFiles(StudyRecipe recipe, StudySpace space, string ro
     {
         try
         {
+            if (Images.GroupBy(i => Features(i.Given, i.Views), i => i.Given).FirstOrDefault(g => g.Count() > 1)?.ToArray() is [var one, var another, ..])
+            {
+                throw new WhenceException($"'{one}' and '{another}' have one name, which their features are called after; give one of them another");
+            }
+
             using var encoder = Images.Count > 0 || DistractorsAreImages ? OpenEncoder() : null;
             var first = await DistractorFactsAsync(encoder, threads, cancellation);
             var name = encoder?.Spec.Name ?? (space.Encoder is { } given && IsSpec(given) ? EncoderSpec.Load(Full(given)).Name : space.Encoder) ?? first.Encoder;

@@ -187,7 +187,7 @@ internal sealed class SpaceSteps(StudyRecipe recipe, StudySpace space, SpaceFile
                 {
                     var (calibrator, steps) = run.Fit(
                         calibration, similarities, [.. calibration.Zip(files.Plain(files.Calibration), (testCase, f) => new CalibrationSource(testCase.Name, checksums.Of(f.Path)))], cancellation);
-                    var report = run.Measure(calibrator, Load(space.Test), cancellation);
+                    var report = run.Measure(calibrator, Load(space.Test), heldOut: !files.Calibration.Intersect(space.Test).Any(), cancellation);
                     calibrator.Save(Path.Combine(folder, StudyOutcomes.CalibrationFile));
                     CalibrationFolder.Write(folder, calibrator, report, steps);
                 }

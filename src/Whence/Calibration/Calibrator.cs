@@ -56,6 +56,18 @@ public sealed record Calibrator
     /// <summary>SHA-256 of a pair of mappers' tensors, lower-case hexadecimal, the same for .pth and .safetensors; empty for none.</summary>
     public static string ChecksumOf(MapperPair? mapper) => mapper is null ? "" : new MapperPair(mapper.Real, mapper.Synth, mapper.Name).Sha256;
 
+    /// <summary>Refuses mappers other than those that it was fitted for, where it says which.</summary>
+    /// <param name="mapper">The mappers in use; null for raw features.</param>
+    /// <exception cref="WhenceException">Others.</exception>
+    public void CheckMapper(MapperPair? mapper)
+    {
+        if (Mapper is { } own && own != ChecksumOf(mapper))
+        {
+            throw new WhenceException(
+                $"The calibration was fitted for {(own.Length == 0 ? "raw features" : "another mapper")}, here {(mapper is null ? "none" : $"mapper '{mapper.Name}'")} is used; give the mapper that it was fitted with, or calibrate again.");
+        }
+    }
+
     /// <summary>Normalises Eq. 6 over the similarities of one query to the whole index.</summary>
     /// <param name="similarities">n similarities; NaN stands for an image that was removed and has no share.</param>
     /// <returns>The query's maximum and denominator, from which each image's influence follows.</returns>

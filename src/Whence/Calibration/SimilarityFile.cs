@@ -34,7 +34,7 @@ internal sealed class SimilarityFile : ISimilarities, IDisposable
     /// <returns>Null where it is missing, made of something else, cut short or damaged: then it is to be made again.</returns>
     public static SimilarityFile? Find(string path, SimilarityLayout layout, int threads)
     {
-        if (!File.Exists(path))
+        if (RegularFile.Guard(path, () => RegularFile.Length(path)) is null or 0)
         {
             return null;
         }

@@ -77,15 +77,17 @@ public sealed class CalibrationRun
             fit.Steps);
     }
 
-    /// <summary>Measures a calibration on queries that it was not fitted to.</summary>
+    /// <summary>Measures a calibration on queries of other test cases.</summary>
     /// <param name="calibrator">The calibration.</param>
-    /// <param name="testCases">Features of other test cases than those of the fit, at least one.</param>
+    /// <param name="testCases">Features of test cases, at least one.</param>
+    /// <param name="heldOut">Whether it was fitted to none of these; the report says so.</param>
     /// <param name="cancellation">Stops between blocks of distractors.</param>
     /// <exception cref="WhenceException">The features do not fit, or something is damaged.</exception>
-    public CalibrationReport Measure(Calibrator calibrator, IReadOnlyList<TestCaseFeatures> testCases, CancellationToken cancellation = default)
+    public CalibrationReport Measure(
+        Calibrator calibrator, IReadOnlyList<TestCaseFeatures> testCases, bool heldOut = true, CancellationToken cancellation = default)
     {
         var gathering = Gathering(testCases, out var pool);
-        return Measure(calibrator, pool, gathering, gathering.Batches(0, _progress, cancellation), heldOut: true, cancellation);
+        return Measure(calibrator, pool, gathering, gathering.Batches(0, _progress, cancellation), heldOut, cancellation);
     }
 
     /// <summary>Measures a calibration on the very queries that it was fitted to, whose similarities <see cref="Fit"/> has left in its file.</summary>
@@ -146,8 +148,10 @@ public sealed class CalibrationRun
     private string? EncoderOf(IReadOnlyList<TestCaseFeatures> testCases)
     {
         var encoder = _options.Encoder;
-        foreach (var (name, own) in testCases.Select(t => ($"test case '{t.Name}'", t.Encoder)).Append((_distractors.Folder, _distractors.Manifest.EncoderSpec?.Name)))
+        _options.Mapper?.CheckEncoder(encoder, "the calibration");
+        foreach (var (name, own) in testCases.Select(t => ($"test case '{t.Name}'", t.Encoder)).Append((_distractors.Folder, Evaluator.EncoderOf(_distractors))))
         {
+            _options.Mapper?.CheckEncoder(own, name);
             encoder = own is null || encoder is null || encoder == own
                 ? encoder ?? own
                 : throw new WhenceException($"{name}: its features were made by encoder '{own}', others by '{encoder}'; a calibration is for one encoder.");

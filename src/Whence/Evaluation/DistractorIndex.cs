@@ -19,6 +19,7 @@ public sealed class DistractorIndex : IDisposable
     internal const string UnknownEncoder = "features";
 
     private const string TemporaryPrefix = "whence-distractors-";
+    private const string TemporaryKey = "row";
     private const string LockFile = ".lock";
     private const int MostPartRows = 16_384;
     private const long MostPartValues = 1 << 24;
@@ -62,7 +63,7 @@ public sealed class DistractorIndex : IDisposable
         var held = FolderLock.Acquire(folder, LockFile);
         try
         {
-            return new DistractorIndex(Make(file, Path.Combine(folder, "index"), "row", keep: false, progress, cancellation), folder, held);
+            return new DistractorIndex(Make(file, Path.Combine(folder, "index"), TemporaryKey, keep: false, progress, cancellation), folder, held);
         }
         catch
         {
@@ -93,24 +94,34 @@ public sealed class DistractorIndex : IDisposable
         var partRows = (int)Math.Clamp(MostPartValues / file.Columns, 1, MostPartRows);
         using (var writer = new IndexWriter(folder, blank, partRows, flush: keep))
         {
-            var (first, number, spare) = (writer.Manifest.Count, writer.NextNumber, new ConcurrentBag<float[]>());
-            var parts = Enumerable.Range(0, checked((int)((file.Rows - first + partRows - 1) / partRows)))
-                .AsParallel().AsOrdered().WithDegreeOfParallelism(PartsAtOnce).WithMergeOptions(ParallelMergeOptions.NotBuffered).WithCancellation(cancellation)
-                .Select(i =>
-                {
-                    var buffer = spare.TryTake(out var used) ? used : new float[partRows * file.Columns];
-                    var part = WritePart(writer, number + i, file, key, first + ((long)i * partRows), buffer, cancellation);
-                    spare.Add(buffer);
-                    return part;
-                });
-            Unwrap.Aggregate(() =>
+            var (spare, running) = (new ConcurrentBag<float[]>(), new Queue<Task<IndexPart>>());
+            var (next, number) = (writer.Manifest.Count, writer.NextNumber);
+            try
             {
-                foreach (var part in parts)
+                // In order, so that an interruption loses what is in flight and no more.
+                while (writer.Manifest.Count < file.Rows)
                 {
-                    writer.Append(part);
+                    for (; running.Count < PartsAtOnce && next < file.Rows; next += partRows)
+                    {
+                        running.Enqueue(Start(number++, next));
+                    }
+
+                    writer.Append(running.Dequeue().GetAwaiter().GetResult());
                     progress?.Report(new LayoutProgress(writer.Manifest.Count, file.Rows));
                     cancellation.ThrowIfCancellationRequested();
                 }
+            }
+            finally
+            {
+                Task.WhenAll(running).ContinueWith(_ => { }, TaskScheduler.Default).Wait(CancellationToken.None); // they use the files that are closed next
+            }
+
+            Task<IndexPart> Start(int part, long first) => Task.Run(() =>
+            {
+                var buffer = spare.TryTake(out var used) ? used : new float[partRows * file.Columns];
+                var written = WritePart(writer, part, file, key, first, buffer, cancellation);
+                spare.Add(buffer);
+                return written;
             });
         }
 
@@ -133,7 +144,7 @@ public sealed class DistractorIndex : IDisposable
         for (var i = 0; i < images.Length; i++)
         {
             // Not the name: two rows of one name are two distractors.
-            images[i] = new IndexedImage { Id = first + i, Source = $"{key}::{first + i}", Key = file.Names?[(int)(first + i)] ?? $"{first + i}" };
+            images[i] = new IndexedImage { Id = first + i, Source = SourceOf(key, first + i), Key = file.Names?[(int)(first + i)] ?? $"{first + i}" };
         }
 
         return writer.WritePart(number, images, features);
@@ -155,6 +166,12 @@ public sealed class DistractorIndex : IDisposable
         throw new WhenceException(
             $"'{file.Path}': row {first + (place / file.Columns)} holds {block[place]}, expected finite numbers; extract the features again.");
     }
+
+    /// <summary>Whether an image of an index is a row of a features file that the index was made of here: its key is then its name.</summary>
+    internal static bool IsRow(FeatureIndex index, IndexedImage image) =>
+        image.Source == SourceOf(TemporaryKey, image.Id) || image.Source == SourceOf(Path.GetFileName(index.Folder), image.Id);
+
+    private static string SourceOf(string key, long row) => FormattableString.Invariant($"{key}::{row}");
 
     // Two arrays of one file are two sets of distractors.
     private static string Key(string source, string path)

@@ -37,7 +37,7 @@ public sealed class Evaluator : IDisposable
         _distractors = distractors;
         _options = options ?? new();
         _options.Validate();
-        _options.Mapper?.CheckEncoder(distractors.Manifest.EncoderSpec?.Name, distractors.Folder);
+        _options.Mapper?.CheckEncoder(EncoderOf(distractors), distractors.Folder);
         _search = ExactSearch.Open(
             distractors, new SearchOptions { Mapper = _options.Mapper?.Real, Threads = _options.Threads, Progress = layoutProgress }, cancellation);
     }
@@ -64,14 +64,17 @@ public sealed class Evaluator : IDisposable
                 $"test case '{testCase.Name}': its features have {testCase.Dimension} values, those of the distractors in {distractors.Folder} have {manifest.Dimension}; both must come from one encoder.");
         }
 
-        // A features file may know its encoder's name without its spec.
-        var maker = manifest.EncoderSpec?.Name ?? (manifest.Encoder is DistractorIndex.UnknownEncoder or EmbeddingImport.ClipRetrieval ? null : manifest.Encoder);
-        if (testCase.Encoder is { } encoder && maker is not null && maker != encoder)
+        if (testCase.Encoder is { } encoder && EncoderOf(distractors) is { } maker && maker != encoder)
         {
             throw new WhenceException(
                 $"test case '{testCase.Name}': its features were made by encoder '{encoder}', those of the distractors in {distractors.Folder} by '{maker}'; both must come from one encoder.");
         }
     }
+
+    /// <summary>Name of the encoder that made the features of an index; null where nobody says. A features file may know it without its spec.</summary>
+    internal static string? EncoderOf(FeatureIndex distractors) => distractors.Manifest is { EncoderSpec: null, Encoder: DistractorIndex.UnknownEncoder or EmbeddingImport.ClipRetrieval }
+        ? null
+        : distractors.Manifest.EncoderSpec?.Name ?? distractors.Manifest.Encoder;
 
     /// <summary>Ranks every query's own exemplars.</summary>
     /// <param name="testCase">Raw features.</param>
@@ -156,7 +159,7 @@ public sealed class Evaluator : IDisposable
 
             var sorted = found.OrderBy(i => i.Rank).ToArray();
             var first = Array.FindIndex(sorted, i => i.IsExemplar);
-            return new RankedQuery(testCase.Name, prompts, query, model, prompt.Paths?[query], [.. sorted.Where((image, i) => image.Rank <= count || i == first)]);
+            return new RankedQuery(testCase.Name, prompts, query, model, prompt.Paths?[query], [.. sorted.Where((image, i) => image.Rank <= count || i == first)], influence.None);
         })];
     }
 
@@ -166,7 +169,7 @@ public sealed class Evaluator : IDisposable
     private static string NameOf(TestCaseFeatures testCase, int exemplar) => testCase.ExemplarPaths?[exemplar] ?? $"exemplar {exemplar}";
 
     // Rows of a features file have no place to be found again, only a name.
-    private string NameOf(IndexedImage image) => _distractors.Manifest.Encoder == DistractorIndex.UnknownEncoder ? image.Key : image.Source;
+    private string NameOf(IndexedImage image) => DistractorIndex.IsRow(_distractors, image) ? image.Key : image.Source;
 
     private IEnumerable<QueryRanks> RankBatch(
         FeatureMatrix queries, FeatureMatrix exemplars, int[] models, IReadOnlyList<ExemplarChunk> chunks, CancellationToken cancellation)

@@ -17,7 +17,8 @@ public sealed record RankedImage(long Rank, string Name, float Similarity, doubl
 /// <param name="Model">Number of the model that made it.</param>
 /// <param name="Path">Path of its image; null where the features do not say.</param>
 /// <param name="Images">By rank, without gaps but for one before the last, the best exemplar, where it stands further behind.</param>
-public sealed record RankedQuery(string TestCase, string Prompts, int Query, int Model, string? Path, IReadOnlyList<RankedImage> Images);
+/// <param name="None">The mass of "none of these", in [0, 1]; 0 where the calibration has none.</param>
+public sealed record RankedQuery(string TestCase, string Prompts, int Query, int Model, string? Path, IReadOnlyList<RankedImage> Images, double None);
 
 /// <summary>Draws queries to be shown.</summary>
 public static class QueryChoice

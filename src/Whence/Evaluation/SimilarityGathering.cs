@@ -49,7 +49,8 @@ internal sealed class SimilarityGathering
     /// <param name="cancellation">Stops between blocks of distractors.</param>
     public SimilarityFile ToFile(string path, IProgress<CalibrationProgress>? progress, CancellationToken cancellation)
     {
-        var layout = new SimilarityLayout(Key(), _pool.Queries.Count, _options.Top);
+        var candidates = Math.Min(_options.Top, Distractors + _pool.Queries.Max(q => _pool.Exemplars(q).Count));
+        var layout = new SimilarityLayout(Key(), _pool.Queries.Count, (int)candidates);
         if (SimilarityFile.Find(path, layout, _options.Threads) is { } found)
         {
             return found;

@@ -39,6 +39,15 @@ public static class EvaluationFolder
         AtomicFile.Write(Path.Combine(folder, "results.md"), stream => EvaluationMarkdown.Write(stream, results));
         var plots = Path.Combine(folder, PlotsFolder);
         Create(plots);
+        foreach (var earlier in Directory.EnumerateFiles(plots, EvaluationFigures.GainsName + ".*"))
+        {
+            RegularFile.Guard(earlier, () =>
+            {
+                File.Delete(earlier); // of a run that was compared with another
+                return true;
+            });
+        }
+
         foreach (var figure in EvaluationPlots.Draw([new EvaluationRun(results.Mapper?.Name ?? "features as they are", results)]))
         {
             figure.Save(plots);

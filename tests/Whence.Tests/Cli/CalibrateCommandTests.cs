@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.Json;
 using Whence.Calibration;
 using Whence.Cli;
@@ -65,6 +64,8 @@ public sealed class CalibrateCommandTests : IDisposable
         Assert.Equal(a.Tau, b.Tau, a.Tau * 1e-6);
         Assert.Equal(a.Lambda, b.Lambda, Math.Abs(a.Lambda) * 1e-6);
         Assert.Null(a.None);
+        (_, output, _) = await RunAsync([.. Small, "--test-case", _temp["fit.safetensors"], _temp["other.safetensors"], "--out", _temp["c.json"]]);
+        Assert.Contains("that it was fitted to, which flatters it", output, StringComparison.Ordinal);
     }
 
     public static TheoryData<string, string[]> BadInput => new()
@@ -113,6 +114,7 @@ public sealed class CalibrateCommandTests : IDisposable
         var (code, _, error) = await RunAsync(["--features", _temp["odd.safetensors"], "--distractors", _temp["d.safetensors"], "--out", _temp["c.json"]]);
         Assert.Equal(2, code);
         Assert.Contains("no more similar to their queries", error, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFiles(_temp.Path, "c.json*"));
     }
 
     [Fact]
@@ -134,31 +136,13 @@ public sealed class CalibrateCommandTests : IDisposable
     }
 
     /// <summary>Runs the real command, and sends a signal when it begins to write similarities.</summary>
-    private async Task<int> StopAsync(int signal, string[] args)
-    {
-        using var watcher = new FileSystemWatcher(_temp["out"]) { NotifyFilter = NotifyFilters.Size | NotifyFilters.FileName | NotifyFilters.LastWrite };
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Whence.Cli.dll"), "calibrate", .. args])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        using var process = new Process { StartInfo = start };
-        var stopped = 0;
-        watcher.Changed += (_, _) =>
-        {
-            if (Interlocked.Exchange(ref stopped, 1) == 0)
-            {
-                CliProcess.Signal(process, signal);
-            }
-        };
-        watcher.EnableRaisingEvents = true;
-        process.Start();
-        var error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-        await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-        await error;
-        return process.ExitCode;
-    }
+    private async Task<int> StopAsync(int signal, string[] args) => (await CliProcess.StopAsync(
+        new FileSystemWatcher(_temp["out"]) { NotifyFilter = NotifyFilters.Size | NotifyFilters.FileName | NotifyFilters.LastWrite },
+        WatcherChangeTypes.Changed,
+        at: 1,
+        signal,
+        new Dictionary<string, string>(),
+        ["calibrate", .. args])).Code;
 
     private static async Task<(int Code, string Output, string Error)> RunAsync(params string[] args)
     {

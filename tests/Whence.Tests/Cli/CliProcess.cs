@@ -12,13 +12,58 @@ internal static partial class CliProcess
     /// <summary>Ends a process at once.</summary>
     public const int Kill = 9;
 
-    /// <summary>Sends a signal from here: to start a program for it takes as long as what is to be interrupted.</summary>
-    public static void Signal(Process process, int signal) => Assert.Equal(0, Send(process.Id, signal));
+    /// <summary>
+    /// Runs the real command and sends it a signal when something has changed in a folder so many times; from here, since to start a program for it
+    /// takes as long as what is to be interrupted.
+    /// </summary>
+    /// <param name="watcher">The folder, and which changes count; disposed here.</param>
+    /// <param name="change">Whether a change counts.</param>
+    /// <param name="at">The how-manieth change; null never stops it.</param>
+    /// <param name="signal">What is sent then.</param>
+    /// <param name="environment">Added to the environment.</param>
+    /// <param name="args">The command.</param>
+    /// <returns>The exit code (137 of a killed process) and standard error.</returns>
+    public static async Task<(int Code, string Error)> StopAsync(
+        FileSystemWatcher watcher, WatcherChangeTypes change, int? at, int signal, IReadOnlyDictionary<string, string> environment, params string[] args)
+    {
+        using (watcher)
+        using (var process = new Process { StartInfo = StartInfo(environment, args) })
+        {
+            var changes = 0;
+            watcher.Changed += Count;
+            watcher.Renamed += Count;
+            watcher.EnableRaisingEvents = true;
+            process.Start();
+            var error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+            await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+            await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+            return (process.ExitCode, await error);
+
+            void Count(object sender, FileSystemEventArgs e)
+            {
+                if (e.ChangeType == change && Interlocked.Increment(ref changes) == at && !process.HasExited)
+                {
+                    _ = Send(process.Id, signal); // fails where it has just ended
+                }
+            }
+        }
+    }
 
     [LibraryImport("libc", EntryPoint = "kill")]
     private static partial int Send(int process, int signal);
 
-    public static Process Start(IReadOnlyDictionary<string, string> environment, params string[] args)
+    public static Process Start(IReadOnlyDictionary<string, string> environment, params string[] args) => Process.Start(StartInfo(environment, args))!;
+
+    public static async Task<(int Code, string Output, string Error)> RunAsync(IReadOnlyDictionary<string, string> environment, params string[] args)
+    {
+        using var process = Start(environment, args);
+        var error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        var output = await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        return (process.ExitCode, output, await error);
+    }
+
+    private static ProcessStartInfo StartInfo(IReadOnlyDictionary<string, string> environment, string[] args)
     {
         var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Whence.Cli.dll"), .. args])
         {
@@ -30,15 +75,6 @@ internal static partial class CliProcess
             start.Environment[name] = value;
         }
 
-        return Process.Start(start)!;
-    }
-
-    public static async Task<(int Code, string Output, string Error)> RunAsync(IReadOnlyDictionary<string, string> environment, params string[] args)
-    {
-        using var process = Start(environment, args);
-        var error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-        var output = await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-        return (process.ExitCode, output, await error);
+        return start;
     }
 }

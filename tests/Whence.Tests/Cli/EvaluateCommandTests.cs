@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.Json;
 using Whence.Cli;
 using Whence.Evaluation;
@@ -83,6 +82,23 @@ public sealed class EvaluateCommandTests : IDisposable
         using var one = SkiaSharp.SKBitmap.Decode(_temp["a", "sheets", "t-1.png"]);
         using var two = SkiaSharp.SKBitmap.Decode(_temp["b", "sheets", "t-1.png"]);
         Assert.True(two.Height > one.Height);
+
+        // What no longer belongs to the results goes.
+        File.WriteAllText(_temp["b", "sheets", "t-2.png"], "of more queries");
+        Assert.Equal(0, (await RunAsync([.. Small, "--out", _temp["b"], "--sheets", "1"])).Code);
+        Assert.Equal(["metrics.png", "metrics.svg"], Directory.GetFiles(_temp["b", "plots"]).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
+        Assert.Equal([_temp["b", "sheets", "t-1.png"]], Directory.GetFiles(_temp["b", "sheets"]));
+    }
+
+    [Fact]
+    public async Task Sheets_take_no_calibration_of_other_mappers()
+    {
+        Write();
+        new Whence.Calibration.Calibrator { Tau = 0.1, Lambda = 0, Mapper = new string('0', 64) }.Save(_temp["c.json"]);
+        var (code, _, error) = await RunAsync([.. Small, "--sheets", "1", "--calibration", _temp["c.json"], "--out", _temp["out"]]);
+        Assert.Equal(2, code);
+        Assert.Contains("fitted for another mapper", error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_temp["out"]));
     }
 
     public static TheoryData<string, string[]> BadInput => new()
@@ -167,31 +183,16 @@ public sealed class EvaluateCommandTests : IDisposable
     }
 
     /// <summary>Runs the real command with a folder of its own for temporary files, and sends a signal when the first part of the index is there.</summary>
-    private async Task<(int Code, string Error)> StopAsync(int signal, string[] args)
+    private Task<(int Code, string Error)> StopAsync(int signal, string[] args)
     {
         Directory.CreateDirectory(_temp["tmp"]);
-        using var watcher = new FileSystemWatcher(_temp["tmp"], "*.npy") { IncludeSubdirectories = true };
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Whence.Cli.dll"), "evaluate", .. args])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        start.Environment["TMPDIR"] = _temp["tmp"];
-        using var process = new Process { StartInfo = start };
-        var stopped = 0;
-        watcher.Renamed += (_, _) =>
-        {
-            if (Interlocked.Exchange(ref stopped, 1) == 0)
-            {
-                CliProcess.Signal(process, signal);
-            }
-        };
-        watcher.EnableRaisingEvents = true;
-        process.Start();
-        var error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-        await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-        return (process.ExitCode, await error);
+        return CliProcess.StopAsync(
+            new FileSystemWatcher(_temp["tmp"], "*.npy") { IncludeSubdirectories = true },
+            WatcherChangeTypes.Renamed,
+            at: 1,
+            signal,
+            new Dictionary<string, string> { ["TMPDIR"] = _temp["tmp"] },
+            ["evaluate", .. args]);
     }
 
     private string[] Small => ["--distractors", _temp["d.safetensors"], "--test-case", _temp["t.safetensors"]];

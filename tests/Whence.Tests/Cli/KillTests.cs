@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Whence.Search;
 
 namespace Whence.Tests.Cli;
@@ -28,30 +27,16 @@ public class KillTests
     private static async Task<bool> RunAsync(TempFolder temp, string name, int? killInPart)
     {
         Directory.CreateDirectory(temp[name, "features"]);
-        using var watcher = new FileSystemWatcher(temp[name, "features"], "*.npy") { EnableRaisingEvents = true };
-        using var process = Process.Start(new ProcessStartInfo("dotnet")
-        {
-            ArgumentList = { Path.Combine(AppContext.BaseDirectory, "Whence.Cli.dll"), "index", temp["photos"], "--out", temp[name], "--part-size", "8" },
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        })!;
-        if (killInPart is not null)
-        {
-            // At the rename of a features file: its metadata and the manifest are still to come.
-            var renamed = 0;
-            watcher.Renamed += (_, _) =>
-            {
-                if (Interlocked.Increment(ref renamed) == killInPart)
-                {
-                    process.Kill();
-                }
-            };
-        }
 
-        var error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-        await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-        Assert.True(process.ExitCode is 0 or 137, await error);
-        return process.ExitCode == 0;
+        // At the rename of a features file: its metadata and the manifest are still to come.
+        var (code, error) = await CliProcess.StopAsync(
+            new FileSystemWatcher(temp[name, "features"], "*.npy"),
+            WatcherChangeTypes.Renamed,
+            killInPart,
+            CliProcess.Kill,
+            new Dictionary<string, string>(),
+            "index", temp["photos"], "--out", temp[name], "--part-size", "8");
+        Assert.True(code is 0 or 137, error);
+        return code == 0;
     }
 }

@@ -53,6 +53,7 @@ public sealed class PlotCommandTests : IDisposable
         { "'nowhere'", ["{raw}", "{tuned}", "--against", "objects=nowhere", "--out", "{out}"] },
         { "not the results of an evaluation", ["{curve}", "--out", "{out}"] },
         { "no column 'epoch'", ["--training", "{file}", "--out", "{out}"] },
+        { "binary: is no CSV file; give the one that a training wrote.\n", ["--training", "{binary}", "--out", "{out}"] },
         { "is a file", ["{raw}", "--out", "{file}"] },
     };
 
@@ -60,11 +61,12 @@ public sealed class PlotCommandTests : IDisposable
     [MemberData(nameof(BadInput))]
     public async Task Bad_input_gives_one_line_and_exit_code_2(string expected, string[] args)
     {
+        File.WriteAllText(_temp["binary"], "epoch,loss\n\"1\"2\"\n");
         var (code, output, error) = await RunAsync([.. args.Select(arg => arg switch
         {
             "{raw}" or "{tuned}" => _temp[arg[1..^1], "results.json"],
             "{curve}" => _temp["curve.csv"],
-            "{file}" or "{out}" => _temp[arg[1..^1]],
+            "{file}" or "{out}" or "{binary}" => _temp[arg[1..^1]],
             _ => arg,
         })]);
         Assert.Equal((2, ""), (code, output));

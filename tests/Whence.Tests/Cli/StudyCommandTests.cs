@@ -32,21 +32,15 @@ public sealed class StudyCommandTests : IDisposable
         async Task<int> StudyAsync(string folder, int? kill)
         {
             Directory.CreateDirectory(_temp[folder]);
-            using var watcher = new FileSystemWatcher(_temp[folder]) { IncludeSubdirectories = true, EnableRaisingEvents = true };
-            using var process = CliProcess.Start(new Dictionary<string, string>(), "study", recipe, "--out", _temp[folder], "--threads", "1");
-            var renamed = 0;
-            watcher.Renamed += (_, _) =>
-            {
-                if (Interlocked.Increment(ref renamed) == kill)
-                {
-                    process.Kill();
-                }
-            };
-            var error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-            await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-            await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-            Assert.True(process.ExitCode is 0 or 137, await error);
-            return process.ExitCode;
+            var (code, error) = await CliProcess.StopAsync(
+                new FileSystemWatcher(_temp[folder]) { IncludeSubdirectories = true },
+                WatcherChangeTypes.Renamed,
+                kill,
+                CliProcess.Kill,
+                new Dictionary<string, string>(),
+                "study", recipe, "--out", _temp[folder], "--threads", "1");
+            Assert.True(code is 0 or 137, error);
+            return code;
         }
     }
 

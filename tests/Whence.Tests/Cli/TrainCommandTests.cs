@@ -60,23 +60,29 @@ public sealed class TrainCommandTests : IDisposable
         async Task<int> TrainAsync(string folder, int? kill)
         {
             Directory.CreateDirectory(_temp[folder]);
-            using var watcher = new FileSystemWatcher(_temp[folder], "*.checkpoint.safetensors") { EnableRaisingEvents = true };
-            using var process = CliProcess.Start(
-                new Dictionary<string, string>(), ["train", .. options, "--resume", "--checkpoint-every", "0", "--out", _temp[folder, "m.safetensors"]]);
-            var renamed = 0;
-            watcher.Renamed += (_, _) =>
-            {
-                if (++renamed == kill)
-                {
-                    process.Kill();
-                }
-            };
-            var error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-            await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-            await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-            Assert.True(process.ExitCode is 0 or 137, await error);
-            return process.ExitCode;
+            var (code, error) = await CliProcess.StopAsync(
+                new FileSystemWatcher(_temp[folder], "*.checkpoint.safetensors"),
+                WatcherChangeTypes.Renamed,
+                kill,
+                CliProcess.Kill,
+                new Dictionary<string, string>(),
+                ["train", .. options, "--resume", "--checkpoint-every", "0", "--out", _temp[folder, "m.safetensors"]]);
+            Assert.True(code is 0 or 137, error);
+            return code;
         }
+    }
+
+    [Fact]
+    public async Task An_interrupted_training_says_how_to_go_on()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "signals");
+        WriteFeatures();
+        string[] args = ["train", "--features", _temp["f.safetensors"], "--epochs", "100000", "--batch", "2", "--threads", "1", "--checkpoint-every", "0", "--out", _temp["m.safetensors"]];
+        var (code, error) = await CliProcess.StopAsync(
+            new FileSystemWatcher(_temp.Path, "*.checkpoint.safetensors"), WatcherChangeTypes.Renamed, at: 1, CliProcess.Interrupt, new Dictionary<string, string>(), args);
+        Assert.Equal(130, code);
+        Assert.EndsWith("the same command with --resume goes on from there.\n", error, StringComparison.Ordinal);
+        Assert.True(File.Exists(_temp["m.checkpoint.safetensors"]));
     }
 
     [Fact]
@@ -95,6 +101,7 @@ public sealed class TrainCommandTests : IDisposable
         { "does not exist", ["--features", "{folder}/none.pth", "--out", "{folder}/m.pth"] },
         { "must end in .safetensors", ["--features", "{folder}/f.safetensors", "--out", "{folder}/m.json"] },
         { "no such folder", ["--features", "{folder}/f.safetensors", "--out", "{folder}/none/m.pth"] },
+        { "or a folder itself", ["--features", "{folder}/f.safetensors", "--out", "{folder}/.safetensors"] },
         { "needs --distractors", ["--features", "{folder}/f.safetensors", "--validation", "{folder}/f.safetensors", "--out", "{folder}/m.pth"] },
         { "no column 'source'", ["--features", "{folder}/f.safetensors", "--mask-by", "source", "--out", "{folder}/m.pth"] },
         { "--regularizer is for linear", ["--features", "{folder}/f.safetensors", "--kind", "mlp", "--regularizer", "0.1", "--out", "{folder}/m.pth"] },
@@ -110,6 +117,7 @@ public sealed class TrainCommandTests : IDisposable
     public async Task Bad_input_gives_one_line_and_nothing_is_written(string expected, string[] args)
     {
         WriteFeatures();
+        Directory.CreateDirectory(_temp[".safetensors"]);
         var (code, output, error) = await RunAsync(["train", .. args.Select(arg => arg.Replace("{folder}", _temp.Path, StringComparison.Ordinal)
             .Replace("{golden}", SharedData.Get("reference", "evaluation"), StringComparison.Ordinal))]);
         Assert.Equal((2, ""), (code, output));

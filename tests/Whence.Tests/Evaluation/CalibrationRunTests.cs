@@ -157,6 +157,8 @@ public sealed class CalibrationRunTests : IDisposable
         bytes[5000] ^= 1;
         File.WriteAllBytes(_temp["s"], bytes);
         Assert.True(Gathers(options));
+        File.WriteAllBytes(_temp["s"], []);
+        Assert.True(Gathers(options));
         IndexRemoval.Remove(_temp["index"], [3], []);
         Assert.True(Gathers(options, FeatureIndex.Open(_temp["index"])));
 
@@ -169,6 +171,14 @@ public sealed class CalibrationRunTests : IDisposable
     }
 
     [Fact]
+    public void What_is_gathered_takes_no_more_room_than_there_are_candidates()
+    {
+        var calibrator = new CalibrationRun(_index, new CalibrationOptions { Queries = 20 }).Fit([Planted.TestCase("a", 1, encoder: null)], _temp["s"]).Calibrator;
+        Assert.Equal(("test", 100_000), (calibrator.Encoder, calibrator.Fit!.Top)); // the distractors say which encoder
+        Assert.InRange(new FileInfo(_temp["s"]).Length, 20 * 4 * 901, 64 + (20 * (16 + (4 * 904))));
+    }
+
+    [Fact]
     public void What_does_not_fit_is_refused_before_any_work()
     {
         var run = new CalibrationRun(_index, new CalibrationOptions { Top = 3, Encoder = "test" });
@@ -176,6 +186,9 @@ public sealed class CalibrationRunTests : IDisposable
         var other = new CalibrationRun(_index, new CalibrationOptions { Encoder = "dino" });
         Assert.Contains("'dino'", Assert.Throws<WhenceException>(() => other.Check([Planted.TestCase("a", 1)])).Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentOutOfRangeException>(() => new CalibrationRun(_index, new CalibrationOptions { Top = 1 }));
+        var mapper = new MapperPair(Ones(1), Ones(1), "m", new MapperProvenance { Encoder = "clip", Features = [], Options = new Dictionary<string, string>(), Epoch = 1 });
+        var mapped = new CalibrationRun(_index, new CalibrationOptions { Mapper = mapper });
+        Assert.Contains("trained for 'clip'", Assert.Throws<WhenceException>(() => mapped.Check([Planted.TestCase("a", 1, encoder: null)])).Message, StringComparison.Ordinal);
         IndexRemoval.Remove(_temp["index"], [.. Enumerable.Range(0, 900).Select(i => (long)i)], []);
         var empty = new CalibrationRun(FeatureIndex.Open(_temp["index"]), new CalibrationOptions());
         Assert.Contains("no images", Assert.Throws<WhenceException>(() => empty.Check([Planted.TestCase("a", 1)])).Message, StringComparison.Ordinal);

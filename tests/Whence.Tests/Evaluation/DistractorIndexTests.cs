@@ -99,6 +99,22 @@ public class DistractorIndexTests
         AssertSame(file, opened.Index, ElementType.F32);
     }
 
+    [Fact]
+    public void Parts_are_made_in_order_so_that_an_interruption_costs_two_at_most()
+    {
+        const int Rows = 12 * 16_384;
+        using var temp = new TempFolder();
+        Write(temp["a.safetensors"], ("feats", Rows, 0));
+        var (ahead, told) = (0, 0);
+        using var opened = DistractorIndex.Open(temp["a.safetensors"], temp["kept"], new Listener<LayoutProgress>(p =>
+        {
+            var written = Directory.GetFiles(Path.Combine(Assert.Single(Directory.GetDirectories(temp["kept"])), "features"), "*.npy").Length;
+            (ahead, told) = (Math.Max(ahead, written - (int)(p.Done / 16_384)), told + 1);
+        }), Cancellation);
+        Assert.Equal(12, told);
+        Assert.InRange(ahead, 0, 2);
+    }
+
     [Theory]
     [InlineData(float.NaN)]
     [InlineData(float.PositiveInfinity)]

@@ -108,6 +108,10 @@ public class EvaluatorTests
         var normalized = SlowEvaluation.Index(temp["normalized"], [[1, 0]], 2, normalized: true);
         var fitting = new MapperPair(new ChannelMapper([1, 1]), new ChannelMapper([1, 1]), "m");
         Refused(() => new Evaluator(normalized, new EvaluationOptions { Mapper = fitting }), "normalised");
+
+        // A features file names its encoder without a spec.
+        var trained = new MapperPair(fitting.Real, fitting.Synth, "m", new MapperProvenance { Encoder = "clip", Features = [], Options = new Dictionary<string, string>(), Epoch = 1 });
+        Refused(() => new Evaluator(SlowEvaluation.Index(temp["dino"], [[1, 0]], 2, encoder: "dino"), new EvaluationOptions { Mapper = trained }), "encoder 'dino'", "trained for 'clip'");
     }
 
     [Fact]

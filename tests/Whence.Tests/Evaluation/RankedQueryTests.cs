@@ -2,6 +2,7 @@ using FsCheck.Xunit;
 using Whence.Calibration;
 using Whence.Datasets;
 using Whence.Evaluation;
+using Whence.Search;
 using Whence.Vectors;
 
 namespace Whence.Tests.Evaluation;
@@ -55,11 +56,38 @@ public class RankedQueryTests
         var named = evaluator.Nearest(With("e.png"), "gpt", [0], 1, Calibrator)[0];
         Assert.Equal(("q.png", "e.png", 2L), (named.Path, named.Images[^1].Name, named.Images[^1].Rank));
         Assert.False(named.Images[0].IsExemplar);
+        Assert.Equal(0, named.None);
+        var uncertain = evaluator.Nearest(With("e.png"), "gpt", [0], 3, Calibrator with { None = new(0, 0) })[0];
+        Assert.Equal(0.5, uncertain.None);
+        Assert.Equal(0.5, uncertain.Images.Sum(i => i.Influence), 1e-9);
         var nameless = evaluator.Nearest(With(null), "gpt", [0], 1, Calibrator)[0];
         Assert.Equal((null, "exemplar 0"), (nameless.Path, nameless.Images[^1].Name));
         Assert.Empty(evaluator.Nearest(With(null), "gpt", [], 1, Calibrator));
         Assert.Throws<ArgumentException>(() => evaluator.Nearest(With(null), "media", [0], 1, Calibrator));
         Assert.Throws<ArgumentOutOfRangeException>(() => evaluator.Nearest(With(null), "gpt", [0], 0, Calibrator));
+    }
+
+    [Theory]
+    [InlineData(false, null)]
+    [InlineData(false, "dino")]
+    [InlineData(true, "dino")]
+    public void Distractors_of_a_features_file_are_called_by_the_names_that_it_gives(bool keep, string? encoder)
+    {
+        using var temp = new TempFolder();
+        FeatureFile.Write(temp["d.safetensors"], 1, 2, (_, feature) => feature.Fill(1), ["photos/d.png"], encoder);
+        using var opened = DistractorIndex.Open(temp["d.safetensors"], keep ? temp["kept"] : null, cancellation: TestContext.Current.CancellationToken);
+        Assert.Equal("photos/d.png", NameIn(opened.Index));
+
+        // An index is made of such a file, too: there the name is where the image lies.
+        EmbeddingImport.FromFeatures(temp["d.safetensors"], temp["index"], new EmbeddingImport.Options(), cancellation: TestContext.Current.CancellationToken);
+        Assert.Equal("photos/d.png", NameIn(FeatureIndex.Open(temp["index"])));
+
+        static string NameIn(FeatureIndex index)
+        {
+            using var evaluator = new Evaluator(index);
+            var testCase = new TestCaseFeatures("t", new FeatureMatrix(1, 2, [1, -1]), [new(0, 1)], [new("gpt", new FeatureMatrix(1, 2, [1, 1]), [0], null)]);
+            return evaluator.Nearest(testCase, "gpt", [0], 1, Calibrator)[0].Images[0].Name;
+        }
     }
 
     [Property]

@@ -6,6 +6,9 @@ namespace Whence.Reports;
 /// <summary>The figures of one or several evaluations, laid out after Figures 5, 6, 7 and 16 of the paper. Numbers come from the results, none is computed anew.</summary>
 public static class EvaluationFigures
 {
+    /// <summary>Name of <see cref="OverviewGains"/>.</summary>
+    internal const string GainsName = "gains";
+
     // Less than this lies on the axis' zero line and is said in words.
     private const double VisibleChance = 0.004;
 
@@ -41,7 +44,7 @@ public static class EvaluationFigures
             .Select(key => new DotPanel(EvaluationRow.NameOf(key), "", [.. places.Select(place => Difference(compared.Find(place.TestCase, place.Prompts, key)))], Differences: true))
             .Where(p => p.Dots.Any(d => d is not null))];
         return panels.Length == 0 ? null : DotFigure.Draw(
-            "gains", $"{run.Label} minus {ShortName(run.Results.Comparison!.With)}", Paired, DifferenceLegend(panels), [.. places.Select(p => p.Name)], panels);
+            GainsName, $"{run.Label} minus {ShortName(run.Results.Comparison!.With)}", Paired, DifferenceLegend(panels), [.. places.Select(p => p.Name)], panels);
     }
 
     /// <summary>Figures 5 and 16: a metric of every run, test case by test case and over all.</summary>
@@ -73,7 +76,7 @@ public static class EvaluationFigures
             .Select(place => new DotPanel(place.Title, place.Note, [.. compared.Select(c => Difference(c.Find(place.TestCase, place.Prompts, key)))], Differences: true))
             .Where(p => p.Dots.Any(d => d is not null))];
         return panels.Length == 0 ? null : DotFigure.Draw(
-            FileName("gains", key),
+            FileName(GainsName, key),
             $"{EvaluationRow.NameOf(key)}: difference from the {(compared.Any(c => c.Pretrained is not null) ? "pretrained features" : "run compared with")}",
             Paired,
             DifferenceLegend(panels),

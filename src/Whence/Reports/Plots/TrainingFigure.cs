@@ -129,7 +129,7 @@ public static class TrainingFigure
         }
         catch (CsvHelperException e)
         {
-            throw new WhenceException($"{file}: is no CSV file of a training ({RegularFile.OneLine(e.Message)}).", e);
+            throw new WhenceException($"{file}: is no CSV file; give the one that a training wrote.", e); // the library's message holds the file's text
         }
     }
 

@@ -6,7 +6,8 @@ namespace Whence.Reports;
 /// <summary>What one method found for a query.</summary>
 /// <param name="Method">What it is called: pretrained, tuned.</param>
 /// <param name="Images">By rank.</param>
-public sealed record RankedStrip(string Method, IReadOnlyList<RankedImage> Images);
+/// <param name="None">The mass of "none of these", in [0, 1]; 0 says nothing.</param>
+public sealed record RankedStrip(string Method, IReadOnlyList<RankedImage> Images, double None = 0);
 
 /// <summary>A query of a sheet.</summary>
 /// <param name="Title">What it is called.</param>
@@ -29,7 +30,7 @@ public sealed record SheetQuery(string Title, string? Path, IReadOnlyList<Ranked
         return new SheetQuery(
             $"{found.TestCase}, prompts: {found.Prompts}, model {found.Model}",
             found.Path ?? $"query {found.Query}",
-            [.. methods.Select(m => new RankedStrip(m.Method, m.Found.Images))]);
+            [.. methods.Select(m => new RankedStrip(m.Method, m.Found.Images, m.Found.None))]);
     }
 }
 
@@ -81,7 +82,10 @@ public static class RankedSheet
             var strip = y;
             foreach (var method in query.Strips)
             {
-                drawing.Text(PlotFont.Fit(method.Method, PlotStyle.TextSize, width - left - PlotStyle.Margin, bold: true), left, strip + 12, PlotStyle.TextSize, PlotStyle.Ink, bold: true);
+                var none = method.None > 0 ? $"none of these: {Format.Percent(method.None)}" : "";
+                var room = width - left - PlotStyle.Margin - (none.Length > 0 ? PlotFont.Width(none, PlotStyle.TextSize) + TileGap : 0);
+                drawing.Text(PlotFont.Fit(method.Method, PlotStyle.TextSize, room, bold: true), left, strip + 12, PlotStyle.TextSize, PlotStyle.Ink, bold: true);
+                drawing.Text(none, width - PlotStyle.Margin, strip + 12, PlotStyle.TextSize, PlotStyle.Muted, align: SKTextAlign.Right);
                 Strip(drawing, pictures, method.Images, left, strip + 20);
                 strip += StripHeight + 8;
             }

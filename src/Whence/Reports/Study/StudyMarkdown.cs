@@ -71,8 +71,11 @@ public static class StudyMarkdown
                 sentence.Append(CultureInfo.InvariantCulture, $"; the best variant, {best.Variant}, reaches {Number(row, key)}");
                 if (row.Differences?.GetValueOrDefault(key) is { } gain)
                 {
-                    var clear = gain.Low > 0 ? "more than the choice of models explains" : gain.High < 0 ? "a loss that the choice of models does not explain" : "no more than the choice of models explains";
-                    sentence.Append(CultureInfo.InvariantCulture, $", a gain of {EvaluationRow.Difference(gain.Value)} [{EvaluationRow.DifferenceInterval(gain)}], {clear}");
+                    var clear = gain.Low is null ? "without an interval, since a test case has fewer than two models"
+                        : gain.Low > 0 ? "more than the choice of models explains"
+                        : gain.High < 0 ? "a loss that the choice of models does not explain"
+                        : "no more than the choice of models explains";
+                    sentence.Append(CultureInfo.InvariantCulture, $", a gain of {EvaluationRow.Difference(gain.Value)}{(gain.Low is null ? "" : $" [{EvaluationRow.DifferenceInterval(gain)}]")}, {clear}");
                 }
             }
 

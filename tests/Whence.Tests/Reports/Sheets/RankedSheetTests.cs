@@ -64,8 +64,9 @@ public class RankedSheetTests
     [Fact]
     public void Methods_must_have_been_asked_the_same()
     {
-        RankedQuery found = new("t", "gpt", 3, 1, null, []);
+        RankedQuery found = new("t", "gpt", 3, 1, null, [], 0.2);
         Assert.Equal("query 3", SheetQuery.Of([("a", found), ("b", found)]).Path);
+        Assert.Equal(0.2, SheetQuery.Of([("a", found)]).Strips[0].None);
         Assert.Throws<ArgumentException>(() => SheetQuery.Of([("a", found), ("b", found with { Query = 4 })]));
         Assert.Throws<ArgumentException>(() => SheetQuery.Of([]));
         Assert.Throws<ArgumentException>(() => RankedSheet.Draw("s", "t", "", [], _ => null));

@@ -225,7 +225,7 @@ public sealed class MapperTrainerTests : IDisposable
             new MapperTrainingOptions { Kind = kind, Epochs = 12, Batch = 12, HiddenDimension = 6, OutputDimension = 4, LearningRate = 1e-2, Threads = 1 },
             new TrainingValidation
             {
-                Distractors = Directory.Exists(_temp["index"]) ? Search(_temp["index"]) : turned.Distractors(_temp["index"], 60),
+                Distractors = Directory.Exists(_temp["index"]) ? Search(_temp["index"]) : turned.Distractors(_temp["index"], 60, "dino"),
                 Every = every,
             });
 

@@ -59,6 +59,17 @@ public class RecallMeterTests
     }
 
     [Fact]
+    public void More_distractors_than_memory_holds_are_refused()
+    {
+        Assert.Equal([0, 1, 2], RecallMeter.Chosen(kept: 3, most: 0, dimension: 768));
+        Assert.Equal(20_000, RecallMeter.Chosen(kept: 5_000_000_000, most: 20_000, dimension: 768).Length);
+        foreach (var kept in (long[])[3_000_000, 5_000_000_000])
+        {
+            Assert.Contains("--validation-distractors", Assert.Throws<WhenceException>(() => RecallMeter.Chosen(kept, most: 0, dimension: 768)).Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public void Features_of_another_dimension_are_refused()
     {
         using var temp = new TempFolder();
@@ -66,6 +77,18 @@ public class RecallMeterTests
         var message = Assert.Throws<WhenceException>(
             () => new RecallMeter([TestCase(new Random(1), "t", 2)], new TrainingValidation { Distractors = index }, 1)).Message;
         Assert.Contains("'t': its features have 2 values", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Distractors_of_another_encoder_and_such_as_no_mapper_can_map_are_refused()
+    {
+        using var temp = new TempFolder();
+        var features = new Turned(2, seed: 1).Models("t", 3, encoder: "dino");
+        Refused(SlowEvaluation.Index(temp["clip"], [[1, 0]], 2, encoder: "clip"), "encoder 'dino', those of the distractors");
+        Refused(SlowEvaluation.Index(temp["normalized"], [[1, 0]], 2, encoder: "dino", normalized: true), "mappers learn on raw ones");
+
+        void Refused(FeatureIndex index, string why) => Assert.Contains(
+            why, Assert.Throws<WhenceException>(() => new RecallMeter([features], new TrainingValidation { Distractors = index }, 1)).Message, StringComparison.Ordinal);
     }
 
     private static TestCaseFeatures TestCase(Random random, string name, int d)

@@ -34,6 +34,7 @@ public sealed class StudyRecipeTests : IDisposable
         { "variant 's' cannot be trained in space 'Toy': its 'train' has no 'styles'", """{"variants": [{"name": "s", "train": "styles"}], "spaces": [{"label": "Toy", "distractors": "distractors.safetensors", "train": {"objects": ["train_objects.safetensors"]}, "test": ["test_artchive.safetensors"]}]}""" },
         { "there is no 'trainStrong'", """{"variants": [{"name": "s", "train": "both", "augment": "strong"}]}""" },
         { "none.safetensors", """{"spaces": [{"label": "Toy", "distractors": "distractors.safetensors", "test": ["none.safetensors"]}], "variants": []}""" },
+        { "'a/x.json' and 'b/x.json' have one name", """{"spaces": [{"label": "Toy", "distractors": "distractors.safetensors", "train": {"objects": ["a/x.json"], "styles": ["b/x.json"]}, "test": ["test_artchive.safetensors"]}], "variants": [{"name": "v", "train": "both"}]}""" },
         { "nowhere.npy", """{"spaces": [{"label": "Toy", "distractors": "nowhere.npy", "test": ["test_artchive.safetensors"]}], "variants": []}""" },
         { "variant 'm': ", """{"variants": [{"name": "m", "train": "both", "maskBy": "source"}]}""" },
         { "raise 'calibration.top'", """{"calibration": {"top": 3}}""" },

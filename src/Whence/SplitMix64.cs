@@ -1,12 +1,15 @@
-namespace Whence.Torch.Mapping;
+namespace Whence;
 
 /// <summary>
-/// Random numbers (Steele, Lea and Flood 2014) that follow from a seed alone, on every version of .NET: a training can be repeated, and one
-/// that was interrupted draws what it would have drawn.
+/// Random numbers (Steele, Lea and Flood 2014) that follow from a seed alone, on every version of .NET: what is drawn can be repeated, and what was
+/// interrupted draws what it would have drawn.
 /// </summary>
 internal struct SplitMix64
 {
     private ulong _state;
+
+    /// <summary>Numbers that follow from a state.</summary>
+    public SplitMix64(ulong state) => _state = state;
 
     /// <summary>A stream of numbers of its own for each seed and purpose.</summary>
     public SplitMix64(long seed, long stream)
