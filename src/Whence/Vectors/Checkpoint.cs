@@ -1,8 +1,9 @@
 namespace Whence.Vectors;
 
 /// <summary>
-/// The tensors of a trained network by name, from .safetensors or from PyTorch's files (state dicts, training checkpoints, TorchScript, of
-/// which only the weights are read). No code of a file is ever run, and no number is read before it is asked for.
+/// The tensors of a trained network by name, from .safetensors, from PyTorch's files (state dicts, training checkpoints, TorchScript, of
+/// which only the weights are read), or from .npz archives of JAX networks. No code of a file is ever run, and no number is read before it is
+/// asked for.
 /// </summary>
 public sealed class Checkpoint : IDisposable
 {
@@ -15,6 +16,12 @@ public sealed class Checkpoint : IDisposable
         Tensors = views.ToDictionary(pair => pair.Key, pair => pair.Value.Info, StringComparer.Ordinal);
     }
 
+    private Checkpoint(string path, NpzFile arrays)
+    {
+        (Path, _file, _views) = (path, arrays, new Dictionary<string, TensorView>());
+        Tensors = arrays.ReadInfos();
+    }
+
     /// <summary>The file.</summary>
     public string Path { get; }
 
@@ -25,38 +32,91 @@ public sealed class Checkpoint : IDisposable
     /// <exception cref="WhenceException">Missing, damaged, or of another format.</exception>
     public static Checkpoint Open(string path)
     {
-        if (IsTorch(path))
+        var (isTorch, isNpz) = Look(path);
+        if (isNpz)
+        {
+            var arrays = NpzFile.Open(path);
+            return Keep(arrays, () => new Checkpoint(path, arrays));
+        }
+
+        if (isTorch)
         {
             var torch = TorchFile.Open(path);
-            return Keep(path, torch, () => torch.Root.ReadStateDict().ToDictionary(pair => pair.Key, pair => pair.Value.View, StringComparer.Ordinal));
+            return Keep(torch, () => new Checkpoint(
+                path, torch, torch.Root.ReadStateDict().ToDictionary(pair => pair.Key, pair => pair.Value.View, StringComparer.Ordinal)));
         }
 
         var safetensors = SafetensorsFile.Open(path);
-        return Keep(path, safetensors, () => safetensors.Tensors.Keys.ToDictionary(name => name, safetensors.View, StringComparer.Ordinal));
+        return Keep(safetensors, () => new Checkpoint(
+            path, safetensors, safetensors.Tensors.Keys.ToDictionary(name => name, safetensors.View, StringComparer.Ordinal)));
     }
 
     /// <summary>All elements of a tensor as float32, row after row.</summary>
     /// <exception cref="WhenceException">No such tensor, or more elements than an array holds.</exception>
-    public float[] ReadSingle(string name) => View(name).ReadSingle();
+    public float[] ReadSingle(string name)
+    {
+        var values = new float[CountOf(name)];
+        ReadSingle(name, values);
+        return values;
+    }
+
+    /// <summary>All elements of a tensor as float32, row after row.</summary>
+    /// <param name="name">The tensor.</param>
+    /// <param name="destination">As many numbers as it has.</param>
+    /// <exception cref="WhenceException">No such tensor, or more elements than an array holds.</exception>
+    public void ReadSingle(string name, Span<float> destination)
+    {
+        var count = CountOf(name);
+        if (destination.Length != count)
+        {
+            throw new ArgumentException($"'{name}' has {count} elements, there is room for {destination.Length}.", nameof(destination));
+        }
+
+        if (_file is NpzFile arrays)
+        {
+            arrays.Read(name, destination, Elements.ToSingle);
+        }
+        else
+        {
+            _views[name].ReadSingle(destination);
+        }
+    }
 
     /// <summary>All elements of an integer or Boolean tensor, row after row.</summary>
     /// <exception cref="WhenceException">No such tensor, or not integers.</exception>
-    public long[] ReadInt64(string name) => View(name).ReadInt64();
+    public long[] ReadInt64(string name)
+    {
+        var count = CountOf(name);
+        if (_file is not NpzFile arrays)
+        {
+            return _views[name].ReadInt64();
+        }
+
+        if (!Tensors[name].Type.IsInteger())
+        {
+            throw new WhenceException($"'{Path}': '{name}' is {Tensors[name]} where integers are needed; save it as int64.");
+        }
+
+        var values = new long[count];
+        arrays.Read(name, values, Elements.ToInt64);
+        return values;
+    }
 
     /// <summary>Closes the file.</summary>
     public void Dispose() => _file.Dispose();
 
-    private static bool IsTorch(string path)
+    private static (bool IsTorch, bool IsNpz) Look(string path)
     {
         using var file = MappedFile.Open(path);
-        return TorchFile.LooksLikeTorch(file);
+        var isNpz = NpzFile.LooksLikeNpz(file);
+        return (!isNpz && TorchFile.LooksLikeTorch(file), isNpz);
     }
 
-    private static Checkpoint Keep(string path, IDisposable file, Func<Dictionary<string, TensorView>> views)
+    private static Checkpoint Keep(IDisposable file, Func<Checkpoint> open)
     {
         try
         {
-            return new Checkpoint(path, file, views());
+            return open();
         }
         catch
         {
@@ -65,7 +125,13 @@ public sealed class Checkpoint : IDisposable
         }
     }
 
-    private TensorView View(string name) => _views.TryGetValue(name, out var view)
-        ? view
-        : throw new WhenceException($"'{Path}': has no tensor '{name}'; it holds {Listing.Of([.. _views.Keys])}.");
+    private int CountOf(string name)
+    {
+        if (!Tensors.TryGetValue(name, out var info))
+        {
+            throw new WhenceException($"'{Path}': has no tensor '{name}'; it holds {Listing.Of([.. Tensors.Keys])}.");
+        }
+
+        return info.Count <= Array.MaxLength ? (int)info.Count : throw new WhenceException($"'{Path}': '{name}' is {info}, too large to be read at once.");
+    }
 }

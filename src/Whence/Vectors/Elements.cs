@@ -9,6 +9,9 @@ namespace Whence.Vectors;
 /// <summary>Sizes and conversions of the stored element types.</summary>
 internal static class Elements
 {
+    /// <summary>Converts stored elements: <see cref="ToSingle"/> or <see cref="ToInt64"/>.</summary>
+    public delegate void Conversion<T>(ElementType type, ReadOnlySpan<byte> source, Span<T> destination);
+
     public static int Size(this ElementType type) => type switch
     {
         ElementType.Bool or ElementType.U8 or ElementType.I8 => 1,

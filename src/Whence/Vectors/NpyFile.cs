@@ -37,7 +37,7 @@ public sealed class NpyFile : IDisposable
         try
         {
             using var stream = file.Stream(0, file.Length);
-            var header = NpyHeader.Read(stream, file.Bad);
+            var header = NpyHeader.ReadFeatures(stream, file.Bad);
             var held = file.Length - header.Length;
             return held == header.DataLength
                 ? new NpyFile(file, header)

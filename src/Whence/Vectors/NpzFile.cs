@@ -1,8 +1,8 @@
 namespace Whence.Vectors;
 
 /// <summary>
-/// Several .npy arrays in one zip archive (numpy.savez, numpy.savez_compressed), read-only. Each array must be n x d of
-/// float16, float32 or float64; it is read whole.
+/// Several .npy arrays in one zip archive (numpy.savez, numpy.savez_compressed), read-only. Arrays of features must be n x d of
+/// float16, float32 or float64; they are read whole.
 /// </summary>
 public sealed class NpzFile : IDisposable
 {
@@ -52,47 +52,77 @@ public sealed class NpzFile : IDisposable
         }
 
         using var stream = _zip.Open(entry);
+        var header = ReadHeader(name, entry, stream, NpyHeader.ReadFeatures);
+        if (header.Count > Array.MaxLength || header.Rows > int.MaxValue)
+        {
+            throw _file.Bad($"array '{name}' is too large to be read whole ({header.Rows} x {header.Columns}); save it alone as .npy.");
+        }
+
+        var values = new float[header.Count];
+        ReadValues<float>(stream, entry, header.Type, values, Elements.ToSingle);
+        return new FeatureMatrix((int)header.Rows, header.Columns, values);
+    }
+
+    /// <summary>Whether a zip archive holds arrays and not what torch.save writes.</summary>
+    internal static bool LooksLikeNpz(MappedFile file) => ZipDirectory.LooksLikeZip(file)
+        && new ZipDirectory(file).Entries.Keys.All(name => name.EndsWith(Suffix, StringComparison.Ordinal));
+
+    /// <summary>Type and shape of every array, of any rank up to 8.</summary>
+    /// <exception cref="WhenceException">One is damaged, in Fortran order, or not of plain numbers.</exception>
+    internal Dictionary<string, TensorInfo> ReadInfos()
+    {
+        var infos = new Dictionary<string, TensorInfo>(StringComparer.Ordinal);
+        foreach (var name in Names)
+        {
+            var entry = _zip.Entries[name + Suffix];
+            using var stream = _zip.Open(entry);
+            var header = ReadHeader(name, entry, stream, NpyHeader.Read);
+            infos.Add(name, new TensorInfo(header.Type, header.Shape));
+        }
+
+        return infos;
+    }
+
+    /// <summary>Reads all of an array that <see cref="ReadInfos"/> lists.</summary>
+    internal void Read<T>(string name, Span<T> destination, Elements.Conversion<T> convert)
+    {
+        var entry = _zip.Entries[name + Suffix];
+        using var stream = _zip.Open(entry);
+        ReadValues(stream, entry, ReadHeader(name, entry, stream, NpyHeader.Read).Type, destination, convert);
+    }
+
+    /// <summary>Closes the archive.</summary>
+    public void Dispose() => _file.Dispose();
+
+    private NpyHeader ReadHeader(string name, ZipEntry entry, Stream stream, Func<Stream, Func<string, WhenceException>, NpyHeader> read)
+    {
         NpyHeader header;
         try
         {
-            header = NpyHeader.Read(stream, message => _file.Bad($"array '{name}': {message}"));
+            header = read(stream, message => _file.Bad($"array '{name}': {message}"));
         }
         catch (InvalidDataException e)
         {
             throw new WhenceException($"'{_file.Path}': array '{name}' is damaged; make or copy the file again.", e);
         }
 
-        if (entry.Length - header.Length != header.DataLength)
-        {
-            throw _file.Bad(
-                $"array '{name}' holds {entry.Length - header.Length} bytes of numbers where its header says {header.Rows} x " +
-                $"{header.Columns} {header.Type} = {header.DataLength}; the file is damaged, save it again.");
-        }
-
-        var count = header.Rows * header.Columns;
-        if (count > Array.MaxLength || header.Rows > int.MaxValue)
-        {
-            throw _file.Bad($"array '{name}' is too large to be read whole ({header.Rows} x {header.Columns}); save it alone as .npy.");
-        }
-
-        return new FeatureMatrix((int)header.Rows, header.Columns, ReadValues(stream, entry, header.Type, (int)count));
+        return entry.Length - header.Length == header.DataLength
+            ? header
+            : throw _file.Bad(
+                $"array '{name}' holds {entry.Length - header.Length} bytes of numbers where its header says " +
+                $"{header.Type} [{string.Join(", ", header.Shape)}] = {header.DataLength}; the file is damaged, save it again.");
     }
 
-    /// <summary>Closes the archive.</summary>
-    public void Dispose() => _file.Dispose();
-
-    private float[] ReadValues(Stream stream, ZipEntry entry, ElementType type, int count)
+    private void ReadValues<T>(Stream stream, ZipEntry entry, ElementType type, Span<T> destination, Elements.Conversion<T> convert)
     {
-        var values = new float[count];
-        var chunk = new byte[Math.Min((long)count * type.Size(), ChunkBytes)];
-        for (var rest = values.AsSpan(); !rest.IsEmpty;)
+        var size = type.Size();
+        var chunk = new byte[Math.Min((long)destination.Length * size, ChunkBytes)];
+        for (var rest = destination; !rest.IsEmpty;)
         {
-            var now = Math.Min(rest.Length, chunk.Length / type.Size());
-            _zip.Fill(stream, chunk.AsSpan(0, now * type.Size()), entry);
-            Elements.ToSingle(type, chunk.AsSpan(0, now * type.Size()), rest[..now]);
+            var now = Math.Min(rest.Length, chunk.Length / size);
+            _zip.Fill(stream, chunk.AsSpan(0, now * size), entry);
+            convert(type, chunk.AsSpan(0, now * size), rest[..now]);
             rest = rest[now..];
         }
-
-        return values;
     }
 }

@@ -29,8 +29,6 @@ internal sealed class TensorView
         }
     }
 
-    private delegate void Conversion<T>(ElementType type, ReadOnlySpan<byte> source, Span<T> destination);
-
     public TensorInfo Info { get; }
 
     public long Count { get; }
@@ -54,6 +52,9 @@ internal sealed class TensorView
         Copy(0, values, Elements.ToSingle);
         return values;
     }
+
+    /// <summary>Reads all elements to where there is room for exactly them.</summary>
+    public void ReadSingle(Span<float> destination) => Copy(0, destination, Elements.ToSingle);
 
     public long[] ReadInt64()
     {
@@ -113,7 +114,7 @@ internal sealed class TensorView
         : throw _file.Bad($"{_name} is {Info}, too large to be read at once; read it by rows.");
 
     /// <summary>Copies elements <paramref name="first"/> and on, counted row-major, one run of neighbours after another.</summary>
-    private void Copy<T>(long first, Span<T> destination, Conversion<T> convert)
+    private void Copy<T>(long first, Span<T> destination, Elements.Conversion<T> convert)
     {
         var size = Info.Type.Size();
         while (!destination.IsEmpty)

@@ -56,6 +56,42 @@ public sealed class NpzFileTests : IDisposable
         Assert.Contains("no end record", Assert.Throws<WhenceException>(() => NpzFile.Open(_folder["y.npz"])).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_checkpoint_of_arrays_holds_every_rank_and_plain_type()
+    {
+        var path = Save(
+            CompressionLevel.Optimal,
+            ("block/kernel", Raw("<f4", "(2, 1, 3)", [.. Enumerable.Range(0, 6).SelectMany(i => BitConverter.GetBytes((float)i))])),
+            ("half", Raw("<f2", "()", BitConverter.GetBytes((Half)1.5f))),
+            ("steps", Raw("<i8", "(1,)", BitConverter.GetBytes(7L))));
+        using var checkpoint = Checkpoint.Open(path);
+        Assert.Equal("F32 [2, 1, 3]", checkpoint.Tensors["block/kernel"].ToString());
+        Assert.Equal([0, 1, 2, 3, 4, 5], checkpoint.ReadSingle("block/kernel"));
+        Assert.Equal([1.5f], checkpoint.ReadSingle("half"));
+        Assert.Equal([7], checkpoint.ReadInt64("steps"));
+        Assert.Contains("integers are needed", Assert.Throws<WhenceException>(() => checkpoint.ReadInt64("half")).Message, StringComparison.Ordinal);
+        Assert.Contains("no tensor 'x'; it holds block/kernel, half, steps", Assert.Throws<WhenceException>(() => checkpoint.ReadSingle("x")).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("<f4", "(1, 1, 1, 1, 1, 1, 1, 1, 1)", "more than 8 dimensions")]
+    [InlineData("<f4", "(2, 2)", "holds 4 bytes of numbers where its header says F32 [2, 2] = 16")]
+    [InlineData("<f4", "(0, 9223372036854775807)", "holds 4 bytes of numbers where its header says F32 [0, 9223372036854775807] = 0")]
+    [InlineData("|V2", "(1, 2)", "'|V2'")]
+    [InlineData("<c8", "(1,)", "'<c8'")]
+    public void A_checkpoint_of_arrays_that_cannot_be_is_refused(string code, string shape, string expected)
+    {
+        var path = Save(CompressionLevel.Optimal, ("x", Raw(code, shape, new byte[4])));
+        Assert.Contains($"array 'x'", Assert.Throws<WhenceException>(() => Checkpoint.Open(path)).Message, StringComparison.Ordinal);
+        Assert.Contains(expected, Assert.Throws<WhenceException>(() => Checkpoint.Open(path)).Message, StringComparison.Ordinal);
+    }
+
+    private static byte[] Raw(string code, string shape, byte[] numbers)
+    {
+        var header = System.Text.Encoding.ASCII.GetBytes($"{{'descr': '{code}', 'fortran_order': False, 'shape': {shape}, }}\n");
+        return [0x93, .. "NUMPY"u8, 1, 0, (byte)header.Length, 0, .. header, .. numbers];
+    }
+
     private static byte[] Npy(float[] values, int columns)
     {
         using var stream = new MemoryStream();
