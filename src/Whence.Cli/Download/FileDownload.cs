@@ -31,22 +31,24 @@ internal sealed class FileDownload(HttpClient client, DownloadOptions options)
     /// <param name="progress">Is told how far it is.</param>
     /// <param name="remark">Is told why something is tried again.</param>
     /// <param name="cancellationToken">Stops; what came is kept.</param>
-    /// <returns>True where some of the bytes are of an earlier run.</returns>
+    /// <returns>True where some of the bytes may be of an earlier run.</returns>
     /// <exception cref="WhenceException">It cannot be had; what came is kept where it may be used later.</exception>
     public async Task<bool> RunAsync(
         IReadOnlyList<string> urls, PartFile part, long? size, IProgress<DownloadProgress> progress, Action<string> remark, CancellationToken cancellationToken)
     {
-        var resumed = part.Read() is not null;
+        // What came from one address can be gone on with there only.
+        var begun = part.Read()?.Url;
+        string[] order = [.. urls.OrderBy(url => url != begun)];
         for (var i = 0; ; i++)
         {
             try
             {
-                await FetchAsync(urls[i], part, size, progress, remark, cancellationToken);
-                return resumed;
+                await FetchAsync(order[i], part, size, progress, remark, cancellationToken);
+                return begun is not null;
             }
-            catch (WhenceException e) when (i < urls.Count - 1)
+            catch (WhenceException e) when (i < order.Length - 1)
             {
-                remark($"{e.Message} Trying {urls[i + 1]}.");
+                remark($"{e.Message} Trying {order[i + 1]}.");
             }
         }
     }

@@ -58,13 +58,19 @@ public sealed class EncodersCommandTests : IDisposable
         var part = _temp["home", "models", "moco-vitb", "vit-b-300ep.pth.tar.part"];
         using var server = new LocalServer(
             asked => [.. LocalServer.Ranges(file, sent: 50_000)(asked)!, []], LocalServer.Ranges(file, sent: 10_000), LocalServer.Ranges(file), LocalServer.Ranges(file));
-        using (var process = CliProcess.Start(Environment(), "encoders", "pull", "moco-vitb", "--url", server.Url()))
+        Directory.CreateDirectory(Path.GetDirectoryName(part)!);
+        using (var watcher = new FileSystemWatcher(Path.GetDirectoryName(part)!, "*.part"))
+        using (var changed = new SemaphoreSlim(0))
         {
+            watcher.Changed += (_, _) => changed.Release();
+            watcher.EnableRaisingEvents = true;
+            using var process = CliProcess.Start(Environment(), "encoders", "pull", "moco-vitb", "--url", server.Url());
             while (!File.Exists(part) || new FileInfo(part).Length < 50_000)
             {
-                await Task.Yield();
+                await changed.WaitAsync(TestContext.Current.CancellationToken);
             }
 
+            watcher.EnableRaisingEvents = false;
             process.Kill();
             await process.WaitForExitAsync(TestContext.Current.CancellationToken);
         }

@@ -121,6 +121,25 @@ public sealed class EncoderInstallationTests : IDisposable
         Assert.Contains("crop", Assert.Throws<WhenceException>(() => misfit.Take(_temp["mean.onnx"])).Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("dino-vitb16", "dino", "weights.pth")]
+    [InlineData("dino-vitb16", "dino", "weights.safetensors")]
+    [InlineData("moco-vitb", "moco", "checkpoint.pth.tar")]
+    [InlineData("clip-vitb32", "clip", "weights.safetensors")]
+    [InlineData("sscd-disc-mixup", "sscd", "weights_classy.safetensors")]
+    public void The_formats_that_weights_are_published_in_open_without_running_anything(string name, string folder, string file)
+    {
+        var entry = EncoderCatalogue.Get(name);
+        using (var installation = EncoderInstallation.Begin(entry, _temp["models"]))
+        {
+            installation.Take(SharedData.Get("reference", "encoders", folder, file), acceptOther: true);
+        }
+
+        var spec = new EncoderRegistry([_temp["models"]]).Resolve(name);
+        Assert.Equal(entry.Spec.Network, spec.Network);
+        Assert.Equal(entry.Spec.Preprocessing, spec.Preprocessing);
+    }
+
     [Fact]
     public void One_process_at_a_time()
     {

@@ -170,6 +170,19 @@ public sealed class FileDownloadTests : IDisposable
     }
 
     [Fact]
+    public async Task Of_several_addresses_the_one_that_was_begun_goes_on()
+    {
+        using var server = new LocalServer(
+            _ => LocalServer.Answer("404 Not Found", "", []), LocalServer.Ranges(Bytes, sent: 10), _ => LocalServer.Answer("403 Forbidden", "", []), LocalServer.Ranges(Bytes));
+        string[] urls = [server.Url("first"), server.Url("second")];
+        await Assert.ThrowsAsync<WhenceException>(() => Download().RunAsync(urls, Part, null, Progress, _remarks.Add, TestContext.Current.CancellationToken));
+        await Download().RunAsync(urls, Part, null, Progress, _remarks.Add, TestContext.Current.CancellationToken);
+        Assert.Equal(["/first", "/second", "/second", "/second"], server.Requests.Select(asked => asked.Path));
+        Assert.Equal(10, server.Requests.Last().From);
+        Assert.Equal(Bytes, Here());
+    }
+
+    [Fact]
     public async Task A_file_of_another_size_is_refused_before_it_is_fetched()
     {
         using var server = new LocalServer(LocalServer.Ranges(Bytes));
