@@ -27,6 +27,12 @@ public static class ImageEncoders
                 : throw new WhenceException($"Encoder '{spec.Name}' runs no network; leave out --device and --precision.");
         }
 
+        if (spec.Network is TorchScriptSpec && !options.AllowTorchScript)
+        {
+            throw new WhenceException(
+                $"Encoder '{spec.Name}' is a TorchScript archive, which can run any code on this machine; if you trust who made it, say --allow-torchscript.");
+        }
+
         spec = spec with { Precision = options.Precision ?? spec.Precision };
         throw new NotSupportedException();
     }

@@ -105,8 +105,8 @@ public sealed record EncoderSpec
     {
         Check((Model is null) == (Network is PixelsSpec), Model is null ? "model is missing; name the file of the network" : "model: pixels have none; leave it out");
         Check(
-            Precision is null || (Network is not null && Enum.IsDefined(Precision.Value)),
-            $"precision is {Precision}, but must be float32 or bfloat16, and an ONNX model brings its own; leave it out");
+            Precision is null || ((Network is VisionTransformerSpec or ResNetSpec) && Enum.IsDefined(Precision.Value)),
+            $"precision is {Precision}, but must be float32 or bfloat16, and only Whence's own networks have a choice; leave it out");
         Check(PreprocessModel is null || Network is null, "preprocessModel: only an ONNX model has one; leave it out");
         Check(Pool is null || Enum.IsDefined(Pool.Value), $"pool is {Pool}; give class, mean or patches");
         Check(Pool is null || ((Network is null or TorchScriptSpec) && Style is null), "pool: only the output of an ONNX or TorchScript model can be tokens; leave it out");

@@ -5,17 +5,31 @@ using System.Text.Json;
 namespace Whence.Tests.Encoders;
 
 /// <summary>
-/// Writes a three-channel network small enough to read: the global mean of each channel, [n, 3, 8, 8] -> [n, 3, 1, 1], with its
-/// spec beside it. ONNX is protobuf; these are the few fields it takes.
+/// Writes three-channel networks small enough to read, as a rule the global mean of each channel, [n, 3, 8, 8] -> [n, 3, 1, 1], with a
+/// spec beside each. ONNX is protobuf; these are the few fields it takes.
 /// </summary>
 internal static class TinyOnnx
 {
-    public static string Write(string folder, string name, long batch = -1, string operation = "GlobalAveragePool", Func<string, string>? editSpec = null)
+    public static string Write(string folder, string name, long batch = -1, string operation = "GlobalAveragePool", Func<string, string>? editSpec = null) =>
+        Write(folder, name, Model([Node(operation, "in", "out")], Value("in", batch, 3, 8, 8), Value("out", batch, 3, 1, 1)), editSpec);
+
+    /// <summary>Two steps, [n, 3, 8, 8] -> <c>middle</c>, its negative -> <c>out</c>, the means of that.</summary>
+    public static string WriteTwoSteps(string folder, string name, Func<string, string>? editSpec = null) => Write(folder, name, TwoSteps(), editSpec);
+
+    public static byte[] TwoSteps() => Model(
+        [Node("Neg", "in", "middle"), Node("GlobalAveragePool", "middle", "out")], Value("in", -1, 3, 8, 8), Value("out", -1, 3, 1, 1));
+
+    /// <summary>Tokens: the means of rows, [n, 3, 8, 8] -> [n, 3, 8].</summary>
+    public static string WriteTokens(string folder, string name, Func<string, string>? editSpec = null)
+    {
+        var axes = Message((1, Text("axes")), (8, 3L), (20, 7L));
+        var keep = Message((1, Text("keepdims")), (3, 0L), (20, 2L));
+        return Write(folder, name, Model([Node("ReduceMean", "in", "out", axes, keep)], Value("in", -1, 3, 8, 8), Value("out", -1, 3, 8)), editSpec);
+    }
+
+    private static string Write(string folder, string name, byte[] model, Func<string, string>? editSpec)
     {
         Directory.CreateDirectory(folder);
-        var node = Message((1, Text("in")), (2, Text("out")), (4, Text(operation)));
-        var graph = Message((1, node), (2, Text("tiny")), (11, Value("in", batch, 3, 8, 8)), (12, Value("out", batch, 3, 1, 1)));
-        var model = Message((1, 8L), (7, graph), (8, Message((1, Text("")), (2, 13L))));
         File.WriteAllBytes(Path.Combine(folder, name + ".onnx"), model);
         var spec = JsonSerializer.Serialize(new
         {
@@ -28,6 +42,15 @@ internal static class TinyOnnx
         File.WriteAllText(path, editSpec is null ? spec : editSpec(spec));
         return path;
     }
+
+    private static byte[] Model(byte[][] nodes, byte[] input, byte[] output)
+    {
+        var graph = Message([.. nodes.Select(node => (1, (object)node)), (2, Text("tiny")), (11, input), (12, output)]);
+        return Message((1, 8L), (7, graph), (8, Message((1, Text("")), (2, 13L))));
+    }
+
+    private static byte[] Node(string operation, string input, string output, params byte[][] attributes) =>
+        Message([(1, Text(input)), (2, Text(output)), (4, Text(operation)), .. attributes.Select(attribute => (5, (object)attribute))]);
 
     private static byte[] Value(string name, params long[] shape)
     {
