@@ -1,5 +1,5 @@
+using Whence.Files;
 using Whence.Reports;
-using Whence.Search;
 
 namespace Whence.Torch.Study;
 

@@ -1,9 +1,10 @@
 namespace Whence.Encoders;
 
 /// <summary>
-/// Finds encoders by name. A spec lies at <c>models/NAME/NAME.json</c> under the application's folder, or at
-/// <c>NAME/NAME.json</c> or <c>NAME.json</c> under a folder that the environment variable <c>WHENCE_MODELS</c> lists. In a folder <c>NAME/</c> may
-/// lie what was tuned for the encoder: <c>mapper.safetensors</c> and <c>calibration.json</c>.
+/// Finds encoders by name. A spec lies at <c>models/NAME/NAME.json</c> under the application's folder, at
+/// <c>NAME/NAME.json</c> or <c>NAME.json</c> under a folder that the environment variable <c>WHENCE_MODELS</c> lists, or at
+/// <c>models/NAME/NAME.json</c> under <see cref="WhenceHome"/>, looked for in this order. In a folder <c>NAME/</c> may lie what was tuned for the
+/// encoder: <c>mapper.safetensors</c> and <c>calibration.json</c>.
 /// </summary>
 public sealed class EncoderRegistry
 {
@@ -18,9 +19,9 @@ public sealed class EncoderRegistry
 
     private readonly IReadOnlyList<string> _folders;
 
-    /// <summary>A registry over the application's own models and those of <c>WHENCE_MODELS</c>.</summary>
+    /// <summary>A registry over the application's own models, those of <c>WHENCE_MODELS</c> and those under <see cref="WhenceHome"/>.</summary>
     public EncoderRegistry()
-        : this([Path.Combine(AppContext.BaseDirectory, "models"), .. EnvironmentFolders()])
+        : this([Path.Combine(AppContext.BaseDirectory, "models"), .. EnvironmentFolders(), .. WhenceHome.Models is { } models ? [models] : Array.Empty<string>()])
     {
     }
 
@@ -55,10 +56,7 @@ public sealed class EncoderRegistry
         }
 
         var found = Find();
-        return found.TryGetValue(nameOrPath, out var path)
-            ? EncoderSpec.Load(path)
-            : throw new WhenceException(
-                $"No encoder is called '{nameOrPath}'; known: {(found.Count == 0 ? "none" : string.Join(", ", found.Keys))}. Give the path of a spec file, or list its folder in WHENCE_MODELS.");
+        return found.TryGetValue(nameOrPath, out var path) ? EncoderSpec.Load(path) : throw Unknown(nameOrPath, found.Keys);
     }
 
     /// <summary>Path of the mappers that are registered for an encoder; null where there are none.</summary>
@@ -67,8 +65,11 @@ public sealed class EncoderRegistry
     /// <summary>Path of the calibration that is registered for an encoder; null where there is none.</summary>
     public string? FindCalibration(string encoder) => FindTuned(encoder, CalibrationFile);
 
-    /// <summary>Folder in which what is tuned for an encoder is registered: that of its name under the first of <c>WHENCE_MODELS</c>.</summary>
-    /// <exception cref="WhenceException">WHENCE_MODELS lists no folder, or the encoder has no simple name.</exception>
+    /// <summary>
+    /// Folder in which what is tuned for an encoder is registered: that of its name under the first of <c>WHENCE_MODELS</c>, or under
+    /// <see cref="WhenceHome.Models"/> where that variable lists none.
+    /// </summary>
+    /// <exception cref="WhenceException">There is no such folder, or the encoder has no simple name.</exception>
     public static string FolderToRegister(string encoder)
     {
         if (!IsSimple(encoder))
@@ -76,10 +77,15 @@ public sealed class EncoderRegistry
             throw new WhenceException($"'{encoder}' is no encoder's name; give one that 'whence encoders list' shows.");
         }
 
-        return EnvironmentFolders() is [var first, ..]
-            ? Path.Combine(first, encoder)
-            : throw new WhenceException("WHENCE_MODELS lists no folder to register in; set it to a folder of your own.");
+        var folder = EnvironmentFolders() is [var first, ..] ? first : WhenceHome.Models;
+        return folder is not null
+            ? Path.Combine(folder, encoder)
+            : throw new WhenceException($"There is no folder to register in; set WHENCE_MODELS or {WhenceHome.Variable} to a folder of your own.");
     }
+
+    private static WhenceException Unknown(string name, IEnumerable<string> known) => new(EncoderCatalogue.Find(name) is { } entry
+        ? $"Encoder '{name}' is known but its weights are not here: fetch them with 'whence encoders pull {name}', or where {entry.Model.File} lies already with 'whence encoders pull {name} --from FILE'."
+        : $"No encoder is called '{name}'; known: {string.Join(", ", known.DefaultIfEmpty("none"))}. Give the path of a spec file, list its folder in WHENCE_MODELS, or fetch one of 'whence encoders list'.");
 
     // The name comes from an index's manifest, which somebody else may have written; it must not lead elsewhere.
     private string? FindTuned(string encoder, string file) => IsSimple(encoder)

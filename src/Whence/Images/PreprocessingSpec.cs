@@ -27,6 +27,11 @@ public sealed record PreprocessingSpec
     [JsonPropertyName("resize")]
     public required int Resize { get; init; }
 
+    /// <summary>Whether both sides become <see cref="Resize"/>, so that the picture is distorted (SigLIP). Default no.</summary>
+    [JsonPropertyName("stretch")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool Stretch { get; init; }
+
     /// <summary>Side of the square cut from the centre in pixels, 1 to 16,384. A smaller image is padded with black.</summary>
     [JsonPropertyName("crop")]
     public required int Crop { get; init; }
@@ -56,6 +61,7 @@ public sealed record PreprocessingSpec
     public void Validate()
     {
         Check(Resize is >= 0 and <= MostPixels, "resize", Resize, $"give 0 (none) to {MostPixels}");
+        Check(!Stretch || Resize > 0, "stretch", Stretch, "it needs a resize above 0");
         Check(Crop is >= 1 and <= MostPixels, "crop", Crop, $"give 1 to {MostPixels}");
         Check(Enum.IsDefined(Interpolation), "interpolation", Interpolation, "give nearest, box, bilinear, bicubic or lanczos");
         Check(Enum.IsDefined(ChannelOrder), "channelOrder", ChannelOrder, "give rgb or bgr");
@@ -67,8 +73,8 @@ public sealed record PreprocessingSpec
     /// <inheritdoc/>
     public bool Equals(PreprocessingSpec? other) =>
         other is not null
-        && (Resize, Crop, Interpolation, ChannelOrder, Range)
-            == (other.Resize, other.Crop, other.Interpolation, other.ChannelOrder, other.Range)
+        && (Resize, Stretch, Crop, Interpolation, ChannelOrder, Range)
+            == (other.Resize, other.Stretch, other.Crop, other.Interpolation, other.ChannelOrder, other.Range)
         && Mean.SequenceEqual(other.Mean)
         && Std.SequenceEqual(other.Std);
 

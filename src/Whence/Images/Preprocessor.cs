@@ -123,6 +123,46 @@ public sealed class Preprocessor
         return crop;
     }
 
+    /// <summary>The whole picture resized, before the crop: for comparison with a reference, since <see cref="Crop(RgbImage)"/> computes less.</summary>
+    /// <param name="image">The picture.</param>
+    /// <returns>A new picture.</returns>
+    /// <exception cref="WhenceException">The picture is too long and thin to be resized, or its resized picture too large for memory.</exception>
+    public RgbImage Resize(RgbImage image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        var (width, height) = ResizedSize(image);
+        return RgbImage.Fits(width, height)
+            ? Resampler.Resize(image, width, height, Spec.Interpolation)
+            : throw new WhenceException($"the image of {image.Width} x {image.Height} pixels becomes {width} x {height}, too large for memory; cut it");
+    }
+
+    /// <summary>The crop of a picture that was resized before.</summary>
+    /// <param name="resized">The picture, as <see cref="Resize"/> gives it.</param>
+    /// <returns>A new picture of crop x crop pixels.</returns>
+    public RgbImage CropResized(RgbImage resized)
+    {
+        ArgumentNullException.ThrowIfNull(resized);
+        var crop = RgbImage.Uninitialized(Spec.Crop, Spec.Crop);
+        CropTo(resized, resized.Width, resized.Height, crop);
+        return crop;
+    }
+
+    /// <summary>The numbers of a picture that was resized and cropped before.</summary>
+    /// <param name="crop">A picture of crop x crop pixels.</param>
+    /// <param name="chw">Receives 3 x crop x crop numbers: channel, row, column.</param>
+    /// <exception cref="ArgumentException">The picture or <paramref name="chw"/> has another size.</exception>
+    public void NormalizeCrop(RgbImage crop, Span<float> chw)
+    {
+        ArgumentNullException.ThrowIfNull(crop);
+        CheckLength(chw);
+        if (crop.Width != Spec.Crop || crop.Height != Spec.Crop)
+        {
+            throw new ArgumentException($"{crop.Width} x {crop.Height} pixels are not {Spec.Crop} x {Spec.Crop}.", nameof(crop));
+        }
+
+        Normalize(crop, chw);
+    }
+
     /// <summary>Writes the crop into a picture of crop x crop pixels; returns the decoded picture's size.</summary>
     internal (int Width, int Height) CropTo(ReadOnlySpan<byte> file, RgbImage crop)
     {
@@ -143,6 +183,12 @@ public sealed class Preprocessor
     {
         ArgumentNullException.ThrowIfNull(image);
         var (width, height) = ResizedSize(image);
+        CropTo(image, width, height, crop);
+    }
+
+    /// <summary>Resizes to width x height, of which only what the crop shows is computed.</summary>
+    private void CropTo(RgbImage image, int width, int height, RgbImage crop)
+    {
         var (left, padLeft, columns) = Center(width, Spec.Crop);
         var (top, padTop, rows) = Center(height, Spec.Crop);
         var window = new PixelWindow(left, top, columns, rows);
@@ -160,12 +206,17 @@ public sealed class Preprocessor
         }
     }
 
-    /// <summary>The short side becomes <see cref="PreprocessingSpec.Resize"/>, the long side keeps the proportion, rounded down.</summary>
+    /// <summary>The short side becomes <see cref="PreprocessingSpec.Resize"/>, the long side keeps the proportion, rounded down, or both do.</summary>
     private (int Width, int Height) ResizedSize(RgbImage image)
     {
         if (Spec.Resize == 0)
         {
             return (image.Width, image.Height);
+        }
+
+        if (Spec.Stretch)
+        {
+            return (Spec.Resize, Spec.Resize);
         }
 
         var (shortSide, longSide) = (Math.Min(image.Width, image.Height), Math.Max(image.Width, image.Height));

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Whence.Encoders;
+using Whence.Files;
 using Whence.Images;
 
 namespace Whence.Search;

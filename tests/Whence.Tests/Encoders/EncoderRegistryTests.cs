@@ -44,11 +44,20 @@ public class EncoderRegistryTests
     }
 
     [Fact]
+    public void A_name_of_the_catalogue_whose_weights_are_not_here_says_how_to_fetch_them()
+    {
+        var error = Assert.Throws<WhenceException>(() => new EncoderRegistry([]).Resolve("dino-vitb16"));
+        Assert.Contains("whence encoders pull dino-vitb16", error.Message, StringComparison.Ordinal);
+        Assert.Contains("dino_vitbase16_pretrain.pth", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_same_weights_with_another_crop_are_another_encoder()
     {
         var spec = new EncoderRegistry().Resolve("resnet18");
         Assert.True(spec.IsSameEncoder(spec with { Folder = "elsewhere", Licence = null }));
         Assert.False(spec.IsSameEncoder(spec with { Preprocessing = spec.Preprocessing with { Resize = 224 } }));
+        Assert.False(spec.IsSameEncoder(spec with { Preprocessing = spec.Preprocessing with { Stretch = true } }));
         Assert.False(spec.IsSameEncoder(spec with { Model = spec.Model! with { Sha256 = new string('0', 64) } }));
     }
 }

@@ -94,6 +94,31 @@ public class PreprocessorTests
     }
 
     [Fact]
+    public void Both_sides_may_be_stretched_to_the_same_length()
+    {
+        var image = Pictures.Noise(7, 5, 3);
+        var spec = new PreprocessingSpec { Resize = 6, Stretch = true, Crop = 4, Interpolation = Interpolation.Bicubic };
+        var expected = Resampler.Resize(image, 6, 6, Interpolation.Bicubic, new PixelWindow(1, 1, 4, 4));
+        Assert.Equal((0, 0), Pictures.Difference(expected, new Preprocessor(spec).Crop(image)));
+        Assert.Contains("stretch", Assert.Throws<WhenceException>(() => new Preprocessor(spec with { Resize = 0 })).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(40, 30, 8, 6)]
+    [InlineData(9, 31, 10, 12)] // padded
+    [InlineData(5, 5, 0, 4)] // not resized
+    public void Step_by_step_the_numbers_are_the_same(int width, int height, int resize, int crop)
+    {
+        var image = Pictures.Noise(width, height, 6);
+        var spec = new PreprocessingSpec { Resize = resize, Crop = crop, Interpolation = Interpolation.Bicubic, Mean = [0.5f, 0.4f, 0.3f] };
+        var preprocessor = new Preprocessor(spec);
+        var chw = new float[preprocessor.Length];
+        preprocessor.NormalizeCrop(preprocessor.CropResized(preprocessor.Resize(image)), chw);
+        Assert.Equal(Run(spec, image), chw);
+        Assert.Throws<ArgumentException>(() => preprocessor.NormalizeCrop(new RgbImage(crop + 1, crop), chw));
+    }
+
+    [Fact]
     public void Extremely_thin_pictures_cost_only_their_crop()
     {
         var spec = new PreprocessingSpec { Resize = 256, Crop = 224, Interpolation = Interpolation.Bicubic };

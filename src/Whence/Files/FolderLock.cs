@@ -1,6 +1,6 @@
-namespace Whence.Search;
+namespace Whence.Files;
 
-/// <summary>Keeps a second process from writing the same index; the operating system frees it when a process dies.</summary>
+/// <summary>Keeps a second process from writing the same folder; the operating system frees it when a process dies.</summary>
 internal static class FolderLock
 {
     // What .NET reports for a file that somebody holds: errno EWOULDBLOCK of Linux and macOS, ERROR_SHARING_VIOLATION of Windows.
