@@ -15,7 +15,10 @@ internal static class Listing
             return "none";
         }
 
-        var shown = names.Take(Shown).Select(name => name.Length <= maxLength ? name : name[..maxLength] + "...");
+        var shown = names.Take(Shown).Select(name => Readable(name.Length <= maxLength ? name : name[..maxLength] + "..."));
         return string.Join(", ", shown) + (names.Count > Shown ? $", and {names.Count - Shown} more" : "");
     }
+
+    // Names of a damaged file may hold anything.
+    private static string Readable(string name) => name.Any(char.IsControl) ? string.Concat(name.Select(c => char.IsControl(c) ? '?' : c)) : name;
 }
