@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using Whence.Encoders;
 
@@ -35,7 +36,8 @@ public static class ImageEncoders
         return OpenTorch(spec with { Precision = options.Precision ?? spec.Precision }, options);
     }
 
-    // A method of its own, so that libtorch is loaded for nobody else.
+    // A method of its own, so that neither TorchSharp nor libtorch is loaded for anybody else.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static TorchEncoder OpenTorch(EncoderSpec spec, ImageEncoderOptions options) => new(spec, options);
+    [SuppressMessage("Performance", "CA1859:Use concrete types when possible", Justification = "Naming the type would load TorchSharp for whoever calls Open.")]
+    private static IImageEncoder OpenTorch(EncoderSpec spec, ImageEncoderOptions options) => new TorchEncoder(spec, options);
 }
