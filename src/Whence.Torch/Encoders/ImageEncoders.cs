@@ -36,8 +36,8 @@ public static class ImageEncoders
         return OpenTorch(spec with { Precision = options.Precision ?? spec.Precision }, options);
     }
 
-    // A method of its own that does not say what it returns, so that neither TorchSharp nor libtorch is loaded for anybody else.
+    // A method of its own, so that neither TorchSharp nor libtorch is loaded for anybody else.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    [SuppressMessage("Performance", "CA1859", Justification = "The type would be loaded with the caller, and TorchSharp with it.")]
+    [SuppressMessage("Performance", "CA1859:Use concrete types when possible", Justification = "Naming the type would load TorchSharp for whoever calls Open.")]
     private static IImageEncoder OpenTorch(EncoderSpec spec, ImageEncoderOptions options) => new TorchEncoder(spec, options);
 }
