@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Whence.Encoders;
 
 namespace Whence.Torch.Encoders;
@@ -13,18 +14,16 @@ public static class ImageEncoders
     {
         ArgumentNullException.ThrowIfNull(spec);
         options ??= new();
-        if (spec.Network is null)
+        if (spec.Network is null or PixelsSpec)
         {
-            return options is { Device: EncoderDevice.Cpu, Precision: null }
-                ? new OnnxEncoder(spec)
-                : throw new WhenceException($"Encoder '{spec.Name}' is an ONNX model, which runs on the processor with the precision that it was exported with; leave out --device and --precision.");
-        }
+            if (options is not { Device: EncoderDevice.Cpu, Precision: null })
+            {
+                throw new WhenceException(spec.Network is null
+                    ? $"Encoder '{spec.Name}' is an ONNX model, which runs on the processor with the precision that it was exported with; leave out --device and --precision."
+                    : $"Encoder '{spec.Name}' runs no network; leave out --device and --precision.");
+            }
 
-        if (spec.Network is PixelsSpec)
-        {
-            return options is { Device: EncoderDevice.Cpu, Precision: null }
-                ? new PixelEncoder(spec)
-                : throw new WhenceException($"Encoder '{spec.Name}' runs no network; leave out --device and --precision.");
+            return spec.Network is null ? new OnnxEncoder(spec) : new PixelEncoder(spec);
         }
 
         if (spec.Network is TorchScriptSpec && !options.AllowTorchScript)
@@ -33,7 +32,10 @@ public static class ImageEncoders
                 $"Encoder '{spec.Name}' is a TorchScript archive, which can run any code on this machine; if you trust who made it, say --allow-torchscript.");
         }
 
-        spec = spec with { Precision = options.Precision ?? spec.Precision };
-        throw new NotSupportedException();
+        return OpenTorch(spec with { Precision = options.Precision ?? spec.Precision }, options);
     }
+
+    // A method of its own, so that libtorch is loaded for nobody else.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static TorchEncoder OpenTorch(EncoderSpec spec, ImageEncoderOptions options) => new(spec, options);
 }

@@ -74,18 +74,17 @@ internal sealed class ResNet : nn.Module<Tensor, Tensor>
 
     /// <summary>Features.</summary>
     /// <param name="input">[n, 3, h, w].</param>
-    /// <returns>[n, dimension].</returns>
+    /// <returns>[n, dimension], float32.</returns>
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
-        var last = Run(input, (_, _) => { });
+        var last = Run(input, (_, _) => { }).to_type(ScalarType.Float32); // from here on also where the network is not
         if (_fc is null)
         {
             return last.mean([2, 3]).MoveToOuterDisposeScope();
         }
 
-        // In float32 also where the network is not: a sum of cubes over positions.
-        var pooled = last.to_type(ScalarType.Float32).clamp(min: GemSmallest).pow(GemPower).mean([2, 3]).pow(1 / GemPower);
+        var pooled = last.clamp(min: GemSmallest).pow(GemPower).mean([2, 3]).pow(1 / GemPower);
         var projected = _fc.call(pooled.to_type(_fc.weight.dtype)).to_type(ScalarType.Float32);
         return nn.functional.normalize(projected, p: 2, dim: 1).MoveToOuterDisposeScope();
     }

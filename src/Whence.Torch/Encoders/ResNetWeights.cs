@@ -12,18 +12,17 @@ internal static partial class ResNetWeights
     private const string ClassyStem = "backbone.initial_block._module.0.weight";
 
     /// <summary>The network of a spec with a checkpoint's weights, float32, on the processor; the caller disposes it.</summary>
-    /// <param name="spec">The encoder.</param>
-    /// <param name="network">Its network.</param>
-    /// <param name="path">The checkpoint.</param>
-    /// <exception cref="WhenceException">The file is missing or damaged, or something of it does not fit the spec.</exception>
-    public static nn.Module<Tensor, Tensor> Load(EncoderSpec spec, ResNetSpec network, string path)
+    /// <param name="network">The network.</param>
+    /// <param name="spec">The encoder that it belongs to.</param>
+    /// <param name="checkpoint">The weights.</param>
+    /// <exception cref="WhenceException">Something of the file or of the layers for style does not fit the spec.</exception>
+    public static nn.Module<Tensor, Tensor> Load(ResNetSpec network, EncoderSpec spec, Checkpoint checkpoint)
     {
         if (spec.Style is { } style)
         {
             ResNetStyle.Check(style, network);
         }
 
-        using var checkpoint = Checkpoint.Open(path);
         var loaded = WeightLoading.Load(device => new ResNet(network, spec.Dimension, device), checkpoint, FormatOf(network, checkpoint));
         return spec.Style is null ? loaded : new ResNetStyle(loaded, spec.Style, spec.Dimension);
     }

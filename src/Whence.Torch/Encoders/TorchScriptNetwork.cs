@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using TorchSharp.Utils;
 using Whence.Encoders;
 using Whence.Torch.Mapping;
 using static TorchSharp.torch;
@@ -9,9 +8,9 @@ namespace Whence.Torch.Encoders;
 /// <summary>A network that a TorchScript archive brings. Loading it already runs what the archive says: never without its user's leave.</summary>
 internal sealed class TorchScriptNetwork : nn.Module<Tensor, Tensor>
 {
-    [ComponentName(Name = "module")]
-    private readonly jit.ScriptModule<Tensor, Tensor> _module;
-
+    // Not a field of the module's own type, which would make it a part of this one: TorchSharp fails to dispose of a script module within another.
+    private readonly Func<Tensor, Tensor> _call;
+    private readonly IDisposable _archive;
     private readonly string _path;
     private readonly int _dimension;
     private readonly TokenPool? _pool;
@@ -27,15 +26,14 @@ internal sealed class TorchScriptNetwork : nn.Module<Tensor, Tensor>
         (_path, _dimension, _pool) = (path, spec.Dimension, spec.Pool);
         try
         {
-            _module = jit.load<Tensor, Tensor>(path, device.type, device.index);
+            var module = jit.load<Tensor, Tensor>(path, device.type, device.index);
+            module.eval();
+            (_call, _archive) = (module.call, module);
         }
         catch (ExternalException e)
         {
-            throw new WhenceException($"{path}: not a TorchScript archive that libtorch can load ({FirstLine(e)}); in Python: torch.jit.trace(model, example).save(path).", e);
+            throw new WhenceException($"{path}: not a TorchScript archive that libtorch can load ({Cause(e)}); in Python: torch.jit.trace(model, example).save(path).", e);
         }
-
-        RegisterComponents();
-        eval();
     }
 
     /// <summary>Features.</summary>
@@ -56,7 +54,7 @@ internal sealed class TorchScriptNetwork : nn.Module<Tensor, Tensor>
     {
         if (disposing)
         {
-            _module.Dispose();
+            _archive.Dispose();
         }
 
         base.Dispose(disposing);
@@ -66,15 +64,18 @@ internal sealed class TorchScriptNetwork : nn.Module<Tensor, Tensor>
     {
         try
         {
-            return _module.call(input);
+            return _call(input);
         }
         catch (Exception e) when (e is ExternalException or InvalidCastException or InvalidOperationException)
         {
-            throw new WhenceException($"{_path}: the model failed, or gives something else than one tensor ({FirstLine(e)}).", e);
+            throw new WhenceException($"{_path}: the model failed, or gives something else than one tensor ({Cause(e)}).", e);
         }
     }
 
-    // libtorch puts a stack after what happened.
-    private static string FirstLine(Exception e) =>
-        e.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).FirstOrDefault() ?? e.GetType().Name;
+    // Around what happened libtorch writes where.
+    private static string Cause(Exception e)
+    {
+        var lines = e.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        return lines.LastOrDefault(line => line.Contains("Error: ", StringComparison.Ordinal)) ?? lines.FirstOrDefault() ?? e.GetType().Name;
+    }
 }

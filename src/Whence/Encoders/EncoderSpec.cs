@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Whence.Files;
 using Whence.Images;
 
 namespace Whence.Encoders;
@@ -150,6 +151,26 @@ public sealed record ModelFile
 
     /// <summary>Name of the output that is used; null where the model has only one.</summary>
     public string? Output { get; init; }
+
+    /// <summary>Path of the file, whose checksum is as it should be.</summary>
+    /// <param name="folder">The spec's.</param>
+    /// <exception cref="WhenceException">It cannot be read, or is another file.</exception>
+    internal string CheckedPath(string folder)
+    {
+        var path = Path.GetFullPath(Path.Combine(folder, File));
+        string actual;
+        try
+        {
+            actual = Checksum.Of(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new WhenceException($"{path}: cannot read the model ({e.Message}); put the file there or correct 'file' in the spec.", e);
+        }
+
+        return actual == Sha256 ? path : throw new WhenceException(
+            $"{path}: SHA-256 is {actual}, but the spec says {Sha256}; the weights are damaged or others: fetch them again, or correct the spec.");
+    }
 
     internal void Validate(string what)
     {

@@ -1,6 +1,5 @@
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
-using Whence.Files;
 
 namespace Whence.Encoders;
 
@@ -26,10 +25,9 @@ internal sealed class OnnxModel : IDisposable
     /// <exception cref="WhenceException">Missing, has another checksum, or does not fit the spec.</exception>
     public OnnxModel(EncoderSpec spec, ModelFile file, OnnxEncoderOptions options, int outputLength, TokenPool? pool = null, StyleSpec? style = null)
     {
-        _path = Path.GetFullPath(Path.Combine(spec.Folder, file.File));
+        _path = file.CheckedPath(spec.Folder);
         (_outputLength, _pool) = (outputLength, pool);
         _style = style is null ? null : new StyleDescriptor(style, outputLength);
-        CheckChecksum(_path, file.Sha256);
         _session = Load(options, style);
         try
         {
@@ -139,7 +137,7 @@ internal sealed class OnnxModel : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw Unreadable(_path, e);
+            throw new WhenceException($"{_path}: cannot read the model ({e.Message}).", e);
         }
     }
 
@@ -173,26 +171,4 @@ internal sealed class OnnxModel : IDisposable
 
         return shape[0] > 0 ? shape[0] : null;
     }
-
-    private static void CheckChecksum(string path, string expected)
-    {
-        string actual;
-        try
-        {
-            actual = Checksum.Of(path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw Unreadable(path, e);
-        }
-
-        if (actual != expected)
-        {
-            throw new WhenceException(
-                $"{path}: SHA-256 is {actual}, but the spec says {expected}; the weights are damaged or others: fetch them again, or correct the spec.");
-        }
-    }
-
-    private static WhenceException Unreadable(string path, Exception e) =>
-        new($"{path}: cannot read the model ({e.Message}); put the file there or correct 'file' in the spec.", e);
 }

@@ -1,5 +1,7 @@
 using System.Text.Json;
 using Whence.Encoders;
+using Whence.Files;
+using Whence.Images;
 using Whence.Tests.Encoders;
 using Whence.Torch.Encoders;
 using Whence.Vectors;
@@ -110,6 +112,48 @@ public sealed class ResNetTests : IDisposable
         {
             var maps = values.Select(l => l[image].reshape(l.shape[1], -1)).Select(l => l.data<float>().ToArray().Chunk((int)l.shape[1]).ToArray()).ToArray();
             Assert.All(SlowStyle.Of(maps, dimension, seed).Zip(features[image].data<float>().ToArray()), pair => Assert.Equal(pair.First, pair.Second, 1e-5));
+        }
+    }
+
+    [Theory]
+    [InlineData("sscd", null)]
+    [InlineData("resnet18", null)]
+    [InlineData("resnet18", EncoderPrecision.BF16)]
+    public void A_spec_opens_as_an_encoder(string name, EncoderPrecision? precision)
+    {
+        var folder = SharedData.Get("reference", "encoders", name);
+        using var io = SafetensorsFile.Open(Path.Combine(folder, "io.safetensors"));
+        var expected = io.View(name == "sscd" ? "feature" : "pooled").ReadSingle();
+        var n = (int)io.Tensors["input"].Shape[0];
+        var path = Path.Combine(folder, "weights.safetensors");
+        var spec = new EncoderSpec
+        {
+            Name = name,
+            Dimension = expected.Length / n,
+            Preprocessing = new PreprocessingSpec { Resize = 64, Crop = 64 },
+            Model = new ModelFile { File = path, Sha256 = Checksum.Of(path) },
+            Network = name == "sscd" ? Sscd(8) : new ResNetSpec { Depth = 18, Width = 8 },
+        };
+        var features = new float[expected.Length];
+        using (var encoder = ImageEncoders.Open(spec, new ImageEncoderOptions { Precision = precision }))
+        {
+            encoder.Encode(io.View("input").ReadSingle(), features);
+        }
+
+        if (precision is null)
+        {
+            Assert.All(expected.Zip(features), pair => Assert.InRange(Math.Abs(pair.First - pair.Second), 0, PooledAtol + (Rtol * Math.Abs(pair.First))));
+        }
+
+        Assert.InRange(DotProduct.Of(expected, features) / Math.Sqrt(DotProduct.Of(expected, expected) * DotProduct.Of(features, features)), 0.999, 1.0001);
+
+        var style = spec with { Dimension = 30, Style = new StyleSpec { Layers = ["relu", "layer2"] }, Network = new ResNetSpec { Depth = 18, Width = 8 } };
+        if (name == "resnet18")
+        {
+            using var described = ImageEncoders.Open(style, new ImageEncoderOptions { Precision = precision });
+            var descriptors = new float[30 * n];
+            described.Encode(io.View("input").ReadSingle(), descriptors);
+            Assert.DoesNotContain(descriptors, value => !float.IsFinite(value));
         }
     }
 

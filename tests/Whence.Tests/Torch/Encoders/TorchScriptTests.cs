@@ -25,6 +25,15 @@ public class TorchScriptTests
         Assert.Equal([expected, expected, expected], Encode("tokens", pool, 4, 4, 4), Close);
 
     [Fact]
+    public void As_an_encoder_it_runs_with_leave_too()
+    {
+        using var encoder = ImageEncoders.Open(Spec("means", null), new ImageEncoderOptions { AllowTorchScript = true });
+        var features = new float[6];
+        encoder.Encode([.. Enumerable.Range(1, 6).SelectMany(value => Enumerable.Repeat((float)value, 64))], features);
+        Assert.Equal([2f, 4, 6, 8, 10, 12], features, Close);
+    }
+
+    [Fact]
     public void Without_leave_nothing_of_it_runs()
     {
         var error = Assert.Throws<WhenceException>(() => ImageEncoders.Open(Spec("acts", null)));

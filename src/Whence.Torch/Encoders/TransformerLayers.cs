@@ -1,0 +1,68 @@
+using static TorchSharp.torch;
+
+namespace Whence.Torch.Encoders;
+
+/// <summary>
+/// A linear map and a layer norm whose weights are left uninitialised, since a checkpoint fills them: libtorch's own would draw a hundred million
+/// random numbers first.
+/// </summary>
+internal sealed class LinearLayer : nn.Module<Tensor, Tensor>
+{
+    /// <param name="input">Values that come in.</param>
+    /// <param name="output">Values that come out.</param>
+    /// <param name="device">Where the weights lie; meta: nowhere.</param>
+    /// <param name="bias">Whether there is one.</param>
+    public LinearLayer(long input, long output, Device device, bool bias = true)
+        : base("linear")
+    {
+        register_parameter("weight", Uninitialised(device, output, input));
+        if (bias)
+        {
+            register_parameter("bias", Uninitialised(device, output));
+        }
+    }
+
+    /// <summary>output x input.</summary>
+    public Tensor Weight => get_parameter("weight")!;
+
+    /// <summary>output values; null where there is none.</summary>
+    public Tensor? Bias => get_parameter("bias");
+
+    /// <summary>[..., input] -> [..., output].</summary>
+    public override Tensor forward(Tensor input) => nn.functional.linear(input, Weight, Bias);
+
+    /// <summary>A weight for a checkpoint to fill; it takes no gradients.</summary>
+    public static TorchSharp.Modules.Parameter Uninitialised(Device device, params long[] shape) =>
+        new(empty(shape, dtype: ScalarType.Float32, device: device), requires_grad: false);
+}
+
+/// <summary>Layer norm over the last dimension; see <see cref="LinearLayer"/> for why not libtorch's.</summary>
+internal sealed class NormLayer : nn.Module<Tensor, Tensor>
+{
+    private readonly long[] _shape;
+    private readonly double _epsilon;
+
+    /// <param name="width">Values of a token.</param>
+    /// <param name="epsilon">What is added to the variance.</param>
+    /// <param name="device">Where the weights lie; meta: nowhere.</param>
+    public NormLayer(long width, double epsilon, Device device)
+        : base("norm")
+    {
+        (_shape, _epsilon) = ([width], epsilon);
+        register_parameter("weight", LinearLayer.Uninitialised(device, width));
+        register_parameter("bias", LinearLayer.Uninitialised(device, width));
+    }
+
+    /// <summary>[..., width] -> the same.</summary>
+    public override Tensor forward(Tensor input) => nn.functional.layer_norm(input, _shape, get_parameter("weight"), get_parameter("bias"), _epsilon);
+}
+
+/// <summary>What stands between the two layers of a block's perceptron.</summary>
+internal enum TransformerActivation
+{
+    /// <summary>x Phi(x), with the error function.</summary>
+    Gelu,
+
+    /// <summary>CLIP's: x sigmoid(1.702 x).</summary>
+    QuickGelu,
+}
