@@ -59,7 +59,7 @@ internal static class EncodersBenchCommand
             streams.OutputConsole.Write(table);
             failed.ForEach(streams.Error.WriteLine);
             streams.Output.WriteLine(FormattableString.Invariant(
-                $"{parsed.GetValue(threads)} threads. Preprocessing: resize, crop and normalise {PictureWidth} x {PictureHeight} pixels. Memory: what the process grew by while the encoder was opened and ran."));
+                $"Threads: {parsed.GetValue(threads)}. Preprocessing: resize, crop and normalise {PictureWidth} x {PictureHeight} pixels. Memory: what the process grew by while the encoder was opened and ran."));
             return given.Length == 0 || failed.Count == 0 ? Task.FromResult(0) : throw new WhenceException($"{failed.Count} of {given.Length} encoders cannot be opened.");
         });
         return command;
