@@ -7,8 +7,10 @@ namespace Whence.Cli;
 /// <summary>The command <c>whence</c>: parses, runs one command, turns errors into one line and an exit code.</summary>
 internal static class WhenceCommand
 {
+    /// <summary>Exit code of a command that was interrupted, as shells have it.</summary>
+    public const int Interrupted = 130;
+
     private const int BadInput = 2;
-    private const int Interrupted = 130;
     private const int Unexpected = 1;
 
     public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter error)

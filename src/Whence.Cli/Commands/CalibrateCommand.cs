@@ -11,7 +11,6 @@ namespace Whence.Cli.Commands;
 /// <summary><c>whence calibrate</c>: tau and lambda of Eq. 6 from queries whose exemplars are known.</summary>
 internal static class CalibrateCommand
 {
-    private const int Interrupted = 130;
     private const string SimilaritiesSuffix = ".similarities";
 
     public static Command Create(Streams streams)
@@ -89,7 +88,7 @@ internal static class CalibrateCommand
             catch (OperationCanceledException)
             {
                 streams.Error.WriteLine("interrupted: the similarities gathered so far are kept; the same command goes on with them.");
-                return Interrupted;
+                return WhenceCommand.Interrupted;
             }
         }, CancellationToken.None));
         return command;

@@ -11,8 +11,6 @@ namespace Whence.Cli.Commands;
 /// <summary><c>whence evaluate</c>: how well does a feature space find the exemplars of customized models?</summary>
 internal static class EvaluateCommand
 {
-    private const int Interrupted = 130;
-
     public static Command Create(Streams streams)
     {
         var distractors = new Option<string>("--distractors")
@@ -75,13 +73,13 @@ internal static class EvaluateCommand
             catch (OperationCanceledException) when (written)
             {
                 streams.Error.WriteLine($"interrupted: the results are in {folder}, its sheets are not complete; the same command draws them.");
-                return Interrupted;
+                return WhenceCommand.Interrupted;
             }
             catch (OperationCanceledException)
             {
                 streams.Error.WriteLine(
                     $"interrupted: {(folder is null ? "no results" : $"nothing was written to {folder}, what an earlier run left there stands")}; {(Directory.Exists(parsed.GetRequiredValue(distractors)) ? "the same command begins anew" : parsed.GetValue(keep) is null ? "--keep DIR would have kept the index of the distractors" : "the index of the distractors is kept, the same command goes on with it")}.");
-                return Interrupted;
+                return WhenceCommand.Interrupted;
             }
 
             void Finish(EvaluationResults results, IReadOnlyList<TestCaseRanks> ranks)

@@ -8,8 +8,6 @@ namespace Whence.Cli.Commands;
 /// <summary><c>whence train</c>: from the features of exemplars and synthesized images to mappers.</summary>
 internal static class TrainCommand
 {
-    private const int Interrupted = 130;
-
     public static Command Create(Streams streams)
     {
         var options = new TrainOptions();
@@ -39,7 +37,7 @@ internal static class TrainCommand
             streams.Error.WriteLine(File.Exists(checkpoint)
                 ? "interrupted: the training is kept up to its last checkpoint; the same command with --resume goes on from there."
                 : "interrupted before the first checkpoint: nothing is kept, the same command begins anew.");
-            return Interrupted;
+            return WhenceCommand.Interrupted;
         }
     }
 

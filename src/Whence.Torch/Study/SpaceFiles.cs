@@ -157,10 +157,10 @@ internal sealed class SpaceFiles(StudyRecipe recipe, StudySpace space, string ro
             return new Facts(file.Columns, file.Encoder, 0);
         }
 
-        var manifest = FeatureIndex.Open(Distractors).Manifest;
-        return manifest.Normalized && recipe.Trained().Count > 0
+        var index = FeatureIndex.Open(Distractors);
+        return index.Manifest.Normalized && recipe.Trained().Count > 0
             ? throw new WhenceException($"the features of index '{space.Distractors}' were normalised before they came there, mappers work on raw ones; make the index from raw features")
-            : new Facts(manifest.Dimension, manifest.EncoderSpec?.Name, 0);
+            : new Facts(index.Manifest.Dimension, Evaluator.EncoderOf(index), 0);
     }
 
     private Facts OfImages(string file, Augmentation? views, IImageEncoder encoder, int threads)

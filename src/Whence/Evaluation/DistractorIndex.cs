@@ -169,7 +169,7 @@ public sealed class DistractorIndex : IDisposable
 
     /// <summary>Whether an image of an index is a row of a features file that the index was made of here: its key is then its name.</summary>
     internal static bool IsRow(FeatureIndex index, IndexedImage image) =>
-        image.Source == SourceOf(TemporaryKey, image.Id) || image.Source == SourceOf(Path.GetFileName(index.Folder), image.Id);
+        image.Source == SourceOf(TemporaryKey, image.Id) || image.Source == SourceOf(Path.GetFileName(Path.TrimEndingDirectorySeparator(index.Folder)), image.Id);
 
     private static string SourceOf(string key, long row) => FormattableString.Invariant($"{key}::{row}");
 

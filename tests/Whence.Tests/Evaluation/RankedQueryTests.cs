@@ -77,6 +77,7 @@ public class RankedQueryTests
         FeatureFile.Write(temp["d.safetensors"], 1, 2, (_, feature) => feature.Fill(1), ["photos/d.png"], encoder);
         using var opened = DistractorIndex.Open(temp["d.safetensors"], keep ? temp["kept"] : null, cancellation: TestContext.Current.CancellationToken);
         Assert.Equal("photos/d.png", NameIn(opened.Index));
+        Assert.Equal("photos/d.png", NameIn(FeatureIndex.Open(opened.Index.Folder + Path.DirectorySeparatorChar)));
 
         // An index is made of such a file, too: there the name is where the image lies.
         EmbeddingImport.FromFeatures(temp["d.safetensors"], temp["index"], new EmbeddingImport.Options(), cancellation: TestContext.Current.CancellationToken);

@@ -64,6 +64,13 @@ public sealed class StudyRecipeTests : IDisposable
         var recipe = ToyStudy.Write(_temp["r"]);
         await RefusedAsync("features of 16 values, the distractors 'distractors.safetensors' of 8", new Turned(16, 1).Models("val_styles", 5), "val_styles");
         await RefusedAsync("'val_styles.safetensors' has features of encoder 'dino', where 'clip' is expected", new Turned(8, 1).Models("val_styles", 5, encoder: "dino"), "val_styles");
+        new Turned(8, 1).Models("val_styles", 5).Save(_temp["r", "val_styles.safetensors"]);
+        new Turned(8, 1).Distractors(_temp["r", "index"], 9, encoder: "dino");
+        ToyStudy.Write(_temp["r2"], r => r["spaces"]![0]!["distractors"] = "index");
+        var recipeOfIndex = _temp["r", "index.json"];
+        File.Copy(_temp["r2", "recipe.json"], recipeOfIndex);
+        Assert.Contains("'index' has features of encoder 'dino', where 'clip' is expected", (await Assert.ThrowsAsync<WhenceException>(
+            () => StudyRun.OpenAsync(recipeOfIndex, _temp["out"], cancellation: TestContext.Current.CancellationToken))).Message, StringComparison.Ordinal);
         File.WriteAllText(_temp["r", "val_styles.safetensors"], "no features");
         Assert.Contains("val_styles.safetensors", (await Assert.ThrowsAsync<WhenceException>(OpenAsync)).Message, StringComparison.Ordinal);
         File.WriteAllText(recipe, "{\"format\": \"whence-study\",");
