@@ -17,7 +17,7 @@ import torch.nn.functional as F
 
 weights, images, threads = sys.argv[1], sys.argv[2], int(sys.argv[3])
 torch.set_num_threads(threads)
-images = torch.from_numpy(numpy.load(images))
+images = torch.from_numpy(numpy.load(images)).view(-1, 3, 224, 224)
 WIDTH, DEPTH, HEADS, PATCH = 768, 12, 12, 16
 
 

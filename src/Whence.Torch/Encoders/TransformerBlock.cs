@@ -87,8 +87,8 @@ internal sealed class TransformerBlock : nn.Module<Tensor, Tensor>
             using var scope = NewDisposeScope();
             var (n, t, width) = (input.shape[0], input.shape[1], input.shape[2]);
             var (weight, bias) = (_qkv.Weight, _qkv.Bias!);
-            var q = nn.functional.linear(input.narrow(1, 0, 1), weight.narrow(0, 0, width), bias.narrow(0, 0, width));
-            var kv = nn.functional.linear(input, weight.narrow(0, width, 2 * width), bias.narrow(0, width, 2 * width));
+            var q = LinearLayer.Product(input.narrow(1, 0, 1), weight.narrow(0, 0, width), bias.narrow(0, 0, width));
+            var kv = LinearLayer.Product(input, weight.narrow(0, width, 2 * width), bias.narrow(0, width, 2 * width));
             var (q1, kv1) = (q.view(n, 1, _heads, -1).transpose(1, 2), kv.view(n, t, 2, _heads, -1).permute(2, 0, 3, 1, 4)); // n x heads x 1 x ..., 2 x n x heads x t x ...
             return Attend(q1, kv1[0], kv1[1], causal: false).MoveToOuterDisposeScope();
         }

@@ -8,6 +8,9 @@ namespace Whence.Torch.Encoders;
 /// </summary>
 internal sealed class LinearLayer : nn.Module<Tensor, Tensor>
 {
+    // On others libtorch has no oneDNN.
+    private static readonly bool AsConvolutionPays = System.Runtime.Intrinsics.X86.Avx512F.IsSupported;
+
     /// <param name="input">Values that come in.</param>
     /// <param name="output">Values that come out.</param>
     /// <param name="device">Where the weights lie; meta: nowhere.</param>
@@ -29,7 +32,27 @@ internal sealed class LinearLayer : nn.Module<Tensor, Tensor>
     public Tensor? Bias => get_parameter("bias");
 
     /// <summary>[..., input] -> [..., output].</summary>
-    public override Tensor forward(Tensor input) => nn.functional.linear(input, Weight, Bias);
+    public override Tensor forward(Tensor input) => Product(input, Weight, Bias);
+
+    /// <summary>W x + b for each row. [..., input] and [output, input] -> [..., output].</summary>
+    public static Tensor Product(Tensor input, Tensor weight, Tensor? bias) =>
+        AsConvolutionPays && input.dtype == ScalarType.Float32 && input.device_type == TorchSharp.DeviceType.CPU
+            ? AsConvolution(input, weight, bias)
+            : nn.functional.linear(input, weight, bias);
+
+    /// <summary>
+    /// The same as a convolution of 1 x 1 with the rows as positions, channels last: libtorch gives convolutions to oneDNN, which uses AVX-512 wherever it is,
+    /// and products in float32 to MKL, which does so on Intel's processors only.
+    /// </summary>
+    internal static Tensor AsConvolution(Tensor input, Tensor weight, Tensor? bias)
+    {
+        using var scope = NewDisposeScope();
+        var shape = input.shape;
+        var rows = input.reshape(1, -1, 1, shape[^1]).permute(0, 3, 1, 2); // 1 x input x n x 1
+        var product = nn.functional.conv2d(rows, weight.view(weight.shape[0], -1, 1, 1), bias); // 1 x output x n x 1
+        shape[^1] = weight.shape[0];
+        return product.permute(0, 2, 3, 1).reshape(shape).MoveToOuterDisposeScope();
+    }
 
     /// <summary>A weight for a checkpoint to fill; it takes no gradients.</summary>
     public static TorchSharp.Modules.Parameter Uninitialised(Device device, params long[] shape) =>

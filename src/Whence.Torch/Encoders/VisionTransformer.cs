@@ -185,6 +185,6 @@ internal sealed class VisionTransformer : nn.Module<Tensor, Tensor>
             }
         }
 
-        public override Tensor forward(Tensor input) => nn.functional.linear(input, get_parameter("weight")!.flatten(1), get_parameter("bias"));
+        public override Tensor forward(Tensor input) => LinearLayer.Product(input, get_parameter("weight")!.flatten(1), get_parameter("bias"));
     }
 }
