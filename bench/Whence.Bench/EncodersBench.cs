@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using TorchSharp;
@@ -21,6 +22,12 @@ internal static class EncodersBench
 
     public static JsonObject Run(string[] args)
     {
+        if (args is ["--memory", var file, var computing, var images1, var cores])
+        {
+            Console.WriteLine(PeakMemory(file, computing, int.Parse(images1, CultureInfo.InvariantCulture), int.Parse(cores, CultureInfo.InvariantCulture)));
+            Environment.Exit(0);
+        }
+
         var threads = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : Environment.ProcessorCount;
         var temporary = Directory.CreateTempSubdirectory("whence-bench-").FullName;
         try
@@ -41,10 +48,10 @@ internal static class EncodersBench
             var (rows, first) = (new JsonArray(), new Dictionary<int, double>());
             foreach (var precision in Precisions)
             {
-                using var encoder = ImageEncoders.Open(Spec(weights), new ImageEncoderOptions { Precision = precision == "float32" ? EncoderPrecision.F32 : EncoderPrecision.BF16 });
+                using var encoder = Open(weights, precision);
                 foreach (var batch in Batches)
                 {
-                    rows.Add(Measure(peer, encoder, precision, batch, threads, images, temporary, first));
+                    rows.Add(Measure(peer, encoder, precision, batch, threads, images, temporary, first, OwnPeak(weights, precision, batch, threads)));
                 }
             }
 
@@ -57,11 +64,11 @@ internal static class EncodersBench
         }
     }
 
-    private static JsonObject Measure(Peer peer, IImageEncoder encoder, string precision, int batch, int threads, float[] images, string folder, Dictionary<int, double> first)
+    private static JsonObject Measure(Peer peer, IImageEncoder encoder, string precision, int batch, int threads, float[] images, string folder, Dictionary<int, double> first, long peak)
     {
         var length = batch * 3 * Side * Side;
         var features = Enumerable.Range(0, threads).Select(_ => new float[batch * Width]).ToArray();
-        var peaks = (Ours: 0L, Theirs: 0L);
+        var theirPeak = 0L;
         var seconds = Bench.Rounds.Seconds(Rounds, 1, Ours, Theirs);
         var (ours, theirs) = (threads * batch / Bench.Rounds.Median(seconds[0]), batch / Bench.Rounds.Median(seconds[1]));
         if (precision == "float32")
@@ -78,7 +85,7 @@ internal static class EncodersBench
         var cosine = Enumerable.Range(0, batch).Min(i => Cosine(expected.AsSpan(i * Width, Width), features[0].AsSpan(i * Width, Width)));
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{precision,-11}{batch,6}{ours,18:F2}{theirs,18:F2}{ours / theirs,8:F2}{ours / first[batch],16:F2}{peaks.Ours / 1e6,16:F0}{peaks.Theirs / 1e6,17:F0}{cosine,12:F7}"));
+            $"{precision,-11}{batch,6}{ours,18:F2}{theirs,18:F2}{ours / theirs,8:F2}{ours / first[batch],16:F2}{peak / 1e6,16:F0}{theirPeak / 1e6,17:F0}{cosine,12:F7}"));
         return new JsonObject
         {
             ["precision"] = precision,
@@ -87,25 +94,48 @@ internal static class EncodersBench
             ["peer"] = theirs,
             ["ratio"] = ours / theirs,
             ["ratioToPeerFloat32"] = ours / first[batch],
-            ["peakBytes"] = peaks.Ours,
-            ["peerPeakBytes"] = peaks.Theirs,
+            ["peakBytes"] = peak,
+            ["peerPeakBytes"] = theirPeak,
             ["leastCosineToPeerFloat32"] = cosine,
         };
 
-        double Ours()
-        {
-            File.WriteAllText("/proc/self/clear_refs", "5"); // the peak starts anew
-            var elapsed = Bench.Rounds.Time(() => Parallel.For(0, threads, new ParallelOptions { MaxDegreeOfParallelism = threads }, i => encoder.Encode(images.AsSpan(0, length), features[i])));
-            peaks.Ours = Math.Max(peaks.Ours, Memory.Of(Environment.ProcessId)!.Peak);
-            return elapsed;
-        }
+        double Ours() => Bench.Rounds.Time(() => Encode(encoder, images.AsMemory(0, length), features));
 
         double Theirs()
         {
             var answer = peer.Ask($"{precision} {batch}").Split(' ');
-            peaks.Theirs = Math.Max(peaks.Theirs, long.Parse(answer[1], CultureInfo.InvariantCulture));
+            theirPeak = Math.Max(theirPeak, long.Parse(answer[1], CultureInfo.InvariantCulture));
             return double.Parse(answer[0], CultureInfo.InvariantCulture);
         }
+    }
+
+    private static IImageEncoder Open(string weights, string precision) =>
+        ImageEncoders.Open(Spec(weights), new ImageEncoderOptions { Precision = precision == "float32" ? EncoderPrecision.F32 : EncoderPrecision.BF16 });
+
+    // As indexing does it: a call for each core.
+    private static void Encode(IImageEncoder encoder, ReadOnlyMemory<float> images, float[][] features) =>
+        Parallel.For(0, features.Length, new ParallelOptions { MaxDegreeOfParallelism = features.Length }, i => encoder.Encode(images.Span, features[i]));
+
+    // In a process of its own, without what the bench itself holds.
+    private static long OwnPeak(string weights, string precision, int batch, int threads)
+    {
+        var start = new ProcessStartInfo(Environment.ProcessPath!, ["encoders", "--memory", weights, precision, $"{batch}", $"{threads}"]) { RedirectStandardOutput = true };
+        using var process = Process.Start(start)!;
+        var peak = long.Parse(process.StandardOutput.ReadToEnd(), CultureInfo.InvariantCulture);
+        process.WaitForExit();
+        return peak;
+    }
+
+    private static long PeakMemory(string weights, string precision, int batch, int threads)
+    {
+        using var encoder = Open(weights, precision);
+        var images = new float[batch * 3 * Side * Side];
+        var features = Enumerable.Range(0, threads).Select(_ => new float[batch * Width]).ToArray();
+        Encode(encoder, images, features);
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive);
+        File.WriteAllText("/proc/self/clear_refs", "5"); // the peak starts anew
+        Encode(encoder, images, features);
+        return Memory.Of(Environment.ProcessId)!.Peak;
     }
 
     /// <summary>What the products of a layer run at in each way: why they are computed as they are.</summary>
