@@ -20,7 +20,7 @@ internal sealed record FuzzFormat(string Name, int Weight, IReadOnlyList<FuzzSee
 
     /// <summary>All formats.</summary>
     public static IReadOnlyList<FuzzFormat> All { get; } =
-        [.. ImageFormats.All(), .. VectorFormats.All(), .. SourceFormats.All(), .. IndexFormats.All(), .. LayoutFormats.All(), .. SettingsFormats.All()];
+        [.. ImageFormats.All(), .. VectorFormats.All(), .. SourceFormats.All(), .. IndexFormats.All(), .. LayoutFormats.All(), .. CheckpointFormats.All(), .. SettingsFormats.All()];
 
     /// <summary>The formats whose names begin so; all for null.</summary>
     public static IReadOnlyList<FuzzFormat> Find(string? name) =>
