@@ -156,6 +156,7 @@ internal static class EncodersBench
                 return torch._int_mm(torch.round(x * (127.0 / m)).to(1), w) * (m * s / 127.0) + b
 
             """);
+        var exact = torch.nn.functional.linear(x, w, b);
         var figures = new JsonObject();
         Console.WriteLine($"a layer of {Width} x {4 * Width} on {Rows} tokens, {threads} threads, GFLOP/s:");
         Add("float32, libtorch's product", () => torch.nn.functional.linear(x, w, b));
@@ -169,8 +170,10 @@ internal static class EncodersBench
         {
             double Once() => Bench.Rounds.Time(() => product().Dispose());
             var rate = 2.0 * Rows * Width * 4 * Width / Enumerable.Range(0, 20).Select(_ => Once()).Skip(5).Min() / 1e9;
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {name,-32}{rate,8:F0}"));
-            figures[name] = rate;
+            using var result = product();
+            var error = ((result.to_type(torch.ScalarType.Float32) - exact).norm() / exact.norm()).item<float>();
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {name,-32}{rate,8:F0}   error {error:P3}"));
+            figures[name] = new JsonObject { ["gflops"] = rate, ["relativeError"] = error };
         }
     }
 

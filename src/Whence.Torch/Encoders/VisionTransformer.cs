@@ -67,7 +67,8 @@ internal sealed class VisionTransformer : nn.Module<Tensor, Tensor>
         var x = Tokens(input); // n x (1 + patches) x width
         foreach (var block in _blocks[..^1])
         {
-            x = block.forward(x);
+            using var before = x; // only one block's tokens at a time
+            x = block.forward(before);
         }
 
         var first = _norm.forward(_blocks[^1].ForwardFirst(x)).squeeze(1); // n x width
