@@ -20,16 +20,17 @@ public sealed class ClipTextEncoder : IDisposable
 
     /// <summary>Reads the weights: OpenAI's archives or state dicts of CLIP, or Hugging Face's CLIPModel or CLIPTextModel.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="spec">Its sizes; null: those of Stable Diffusion 1.x.</param>
+    /// <param name="spec">Its sizes; null: those of ViT-L/14, as in Stable Diffusion 1.x, without a projection where the file has none.</param>
     /// <param name="options">Where and with what it computes; null: float32 on the processor.</param>
     /// <exception cref="WhenceException">The file does not fit the sizes; the message lists what differs. Or there is no such device.</exception>
     public static ClipTextEncoder Open(string path, ClipTextSpec? spec = null, ImageEncoderOptions? options = null)
     {
-        (spec, options) = (spec ?? new(), options ?? new());
-        spec.Validate();
+        options ??= new();
+        spec?.Validate();
         var device = TorchRuntime.Find(options.Device);
         TorchRuntime.UseOwnThread();
         using var checkpoint = Checkpoint.Open(path);
+        spec ??= ClipTextTransformer.HasProjection(checkpoint) ? new() : new() { Dimension = null };
         var network = ClipTextTransformer.Load(spec, checkpoint);
         try
         {

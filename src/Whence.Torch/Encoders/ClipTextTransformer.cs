@@ -10,6 +10,8 @@ internal sealed class ClipTextTransformer : nn.Module<Tensor, Tensor>
     private const double Epsilon = 1e-5;
     private const string OpenAiToken = "token_embedding.weight";
     private const string HuggingFaceToken = "text_model.embeddings.token_embedding.weight";
+    private const string OpenAiProjection = "text_projection";
+    private const string HuggingFaceProjection = "text_projection.weight";
 
     [ComponentName(Name = "norm")]
     private readonly NormLayer _norm;
@@ -44,7 +46,8 @@ internal sealed class ClipTextTransformer : nn.Module<Tensor, Tensor>
         var x = get_parameter("token_embedding")!.index_select(0, input.flatten()).view(input.shape[0], input.shape[1], -1).add_(get_parameter("pos_embed")!); // n x context x width
         foreach (var block in _blocks)
         {
-            x = block.forward(x);
+            using var before = x;
+            x = block.forward(before);
         }
 
         return _norm.forward(x).MoveToOuterDisposeScope();
@@ -60,6 +63,10 @@ internal sealed class ClipTextTransformer : nn.Module<Tensor, Tensor>
         var index = ends.view(-1, 1, 1).expand(-1, 1, hidden.shape[2]); // n x 1 x width
         return _head!.forward(hidden.gather(1, index).squeeze(1)).MoveToOuterDisposeScope();
     }
+
+    /// <summary>Whether a file holds what features need beside hidden states.</summary>
+    public static bool HasProjection(Checkpoint checkpoint) =>
+        checkpoint.Tensors.ContainsKey(OpenAiProjection) || checkpoint.Tensors.ContainsKey(HuggingFaceProjection);
 
     /// <summary>Builds the network and fills it.</summary>
     /// <exception cref="WhenceException">The file holds no text tower of CLIP, or one of other sizes.</exception>
@@ -78,13 +85,15 @@ internal sealed class ClipTextTransformer : nn.Module<Tensor, Tensor>
         Name = "OpenAI's names of CLIP",
         Extras =
         [
-            "visual.*", "logit_scale", "input_resolution", "context_length", "vocab_size", .. spec.Dimension is null ? (string[])["text_projection"] : [],
+            "visual.*", "logit_scale", "input_resolution", "context_length", "vocab_size",
+            "transformer.resblocks.*.attn_mask", // not in the state dict, but archives keep every tensor that a module has
+            .. spec.Dimension is null ? (string[])[OpenAiProjection] : [],
         ],
         Source = name => name switch
         {
             "token_embedding" => new(OpenAiToken),
             "pos_embed" => new("positional_embedding"),
-            "head.weight" => new("text_projection") { Order = [1, 0] },
+            "head.weight" => new(OpenAiProjection) { Order = [1, 0] },
             "norm.weight" or "norm.bias" => new("ln_final" + name["norm".Length..]),
             _ => ClipNames.OpenAiBlock(name, "") ?? throw new ArgumentOutOfRangeException(nameof(name), name, null),
         },
@@ -97,13 +106,13 @@ internal sealed class ClipTextTransformer : nn.Module<Tensor, Tensor>
         Extras =
         [
             "vision_model.*", "visual_projection.weight", "logit_scale", "text_model.embeddings.position_ids",
-            .. spec.Dimension is null ? (string[])["text_projection.weight"] : [],
+            .. spec.Dimension is null ? (string[])[HuggingFaceProjection] : [],
         ],
         Source = name => name switch
         {
             "token_embedding" => new(HuggingFaceToken),
             "pos_embed" => new("text_model.embeddings.position_embedding.weight"),
-            "head.weight" => new("text_projection.weight"),
+            "head.weight" => new(HuggingFaceProjection),
             "norm.weight" or "norm.bias" => new("text_model.final_layer_norm" + name["norm".Length..]),
             _ => ClipNames.HuggingFaceBlock(name, "text_model") ?? throw new ArgumentOutOfRangeException(nameof(name), name, null),
         },

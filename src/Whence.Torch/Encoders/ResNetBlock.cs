@@ -8,6 +8,7 @@ namespace Whence.Torch.Encoders;
 internal sealed class ResNetBlock : nn.Module<Tensor, Tensor>
 {
     private readonly (Conv2d Convolution, BatchNorm2d Norm)[] _layers;
+
     [ComponentName(Name = "downsample")]
     private readonly Sequential? _downsample;
 
@@ -47,7 +48,14 @@ internal sealed class ResNetBlock : nn.Module<Tensor, Tensor>
         var x = input;
         foreach (var (i, (convolution, norm)) in _layers.Index())
         {
-            x = norm.call(convolution.call(x));
+            var convolved = convolution.call(x);
+            if (i > 0)
+            {
+                x.Dispose();
+            }
+
+            x = norm.call(convolved);
+            convolved.Dispose();
             x = i < _layers.Length - 1 ? x.relu_() : x;
         }
 

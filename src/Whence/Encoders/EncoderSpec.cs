@@ -105,10 +105,10 @@ public sealed record EncoderSpec
     private void ValidateKind()
     {
         Check((Model is null) == (Network is PixelsSpec), Model is null ? "model is missing; name the file of the network" : "model: pixels have none; leave it out");
-        Check(
-            Precision is null || ((Network is VisionTransformerSpec or ResNetSpec) && Enum.IsDefined(Precision.Value)),
-            $"precision is {Precision}, but must be float32 or bfloat16, and only Whence's own networks have a choice; leave it out");
+        Check(Precision is null || Network is VisionTransformerSpec or ResNetSpec, "precision: only Whence's own networks, vit and resnet, have a choice; leave it out");
+        Check(Precision is null || Enum.IsDefined(Precision.Value), $"precision is {Precision}, but must be float32 or bfloat16");
         Check(PreprocessModel is null || Network is null, "preprocessModel: only an ONNX model has one; leave it out");
+        Check(Network is null || Model is null or { Input: null, Output: null }, "model: only an ONNX model has an 'input' and an 'output' to name; leave them out");
         Check(Pool is null || Enum.IsDefined(Pool.Value), $"pool is {Pool}; give class, mean or patches");
         Check(Pool is null || ((Network is null or TorchScriptSpec) && Style is null), "pool: only the output of an ONNX or TorchScript model can be tokens; leave it out");
         Check(Style is null || Network is null or ResNetSpec { Head: ResNetHead.Average }, "style: only layers of an ONNX model or a plain resnet can be described");
@@ -191,6 +191,7 @@ internal static class SpecJson
     public static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web)
     {
         RespectNullableAnnotations = true,
+        AllowOutOfOrderMetadataProperties = true, // 'kind' need not come first: who sorts the keys of a file does not change it
         WriteIndented = true,
         NewLine = "\n",
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,

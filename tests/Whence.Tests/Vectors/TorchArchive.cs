@@ -47,17 +47,21 @@ internal static class TorchArchive
         '(', Text("storage"), $"ctorch\n{storage}\n", Text("0"), Text("cpu"), Integer(claimed), 't', 'Q',
         Integer(offset), Tuple(shape), Tuple(strides), 0x89, "ccollections\nOrderedDict\n", ')', 'R', 't', 'R');
 
-    /// <summary>A TorchScript archive as far as its weights go: objects within objects, named as in the tensors' names, whose code is nowhere.</summary>
+    /// <summary>Tensors in the layout of torch.jit.save: modules within modules, as the names say, storages, constants, and code that nobody may run.</summary>
     public static string SaveModule(TempFolder folder, IReadOnlyList<TensorData> tensors)
     {
         var entries = tensors.Select((tensor, i) => ($"data/{i}", tensor.ToBytes())).ToArray();
         var pickle = Pickle(Module(tensors.Select((tensor, i) => (tensor.Name.Split('.'), Storage: i, tensor.Info)).ToList(), 0));
-        return Save(folder, pickle, [("code/__torch__.py", "import os; os.abort()"u8.ToArray()), .. entries]);
+        return Save(
+            folder,
+            pickle,
+            [("code/__torch__.py", "import os; os.abort()"u8.ToArray()), ("constants.pkl", Pickle(')')), ("version", "3\n"u8.ToArray()), .. entries]);
     }
 
     private static byte[] Module(List<(string[] Name, int Storage, TensorInfo Info)> tensors, int depth) =>
     [
         .. "c__torch__\nModule\n"u8, (byte)')', 0x81, (byte)'}', (byte)'(',
+        .. Text("training"), 0x89, .. Text("_is_full_backward_hook"), (byte)'N',
         .. tensors.GroupBy(t => t.Name[depth]).SelectMany(group => (byte[])[.. Text(group.Key), .. group.First().Name.Length == depth + 1 ? Stored(group.First()) : Module([.. group], depth + 1)]),
         (byte)'u', (byte)'b',
     ];

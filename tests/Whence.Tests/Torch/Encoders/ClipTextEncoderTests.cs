@@ -1,5 +1,7 @@
 using Whence.Encoders;
+using Whence.Tests.Vectors;
 using Whence.Torch.Encoders;
+using Whence.Vectors;
 
 namespace Whence.Tests.Torch.Encoders;
 
@@ -38,6 +40,31 @@ public class ClipTextEncoderTests
         }
 
         Assert.Throws<InvalidOperationException>(() => encoder.Encode(golden.Ids("token_ids"), new float[8 * 24]));
+    }
+
+    [Fact]
+    public void OpenAIs_archives_hold_tensors_that_are_no_weights()
+    {
+        using var temp = new TempFolder();
+        using var weights = SafetensorsFile.Open(GoldenEncoders.File("clip", "weights.safetensors"));
+        var archive = TorchArchive.SaveModule(temp,
+        [
+            .. weights.Tensors.Select(t => TensorData.FromSingle(t.Key, weights.ReadSingle(t.Key), [.. t.Value.Shape])),
+            .. ((string[])["input_resolution", "context_length", "vocab_size"]).Select(name => TensorData.FromInt64(name, [32])),
+            .. Enumerable.Range(0, 3).Select(i => TensorData.FromSingle($"transformer.resblocks.{i}.attn_mask", [float.NegativeInfinity], 1)),
+        ]);
+        using var golden = new GoldenEncoders("clip");
+        using var encoder = ClipTextEncoder.Open(archive, Tiny);
+        var features = new float[8 * 24];
+        encoder.Encode(golden.Ids("token_ids"), features);
+        GoldenEncoders.AssertClose(golden.Values("text_features"), features);
+    }
+
+    [Fact]
+    public void Without_a_spec_a_file_without_a_projection_needs_none()
+    {
+        var error = Assert.Throws<WhenceException>(() => ClipTextEncoder.Open(GoldenEncoders.File("clip_hf", "text_encoder.pth")));
+        Assert.Contains(" 144 missing: text_model.encoder.layers.3.", error.Message, StringComparison.Ordinal); // nine blocks of 16 tensors
     }
 
     [Fact]

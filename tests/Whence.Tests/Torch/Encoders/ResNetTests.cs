@@ -3,6 +3,7 @@ using Whence.Encoders;
 using Whence.Files;
 using Whence.Images;
 using Whence.Tests.Encoders;
+using Whence.Tests.Vectors;
 using Whence.Torch.Encoders;
 using Whence.Vectors;
 using static TorchSharp.torch;
@@ -45,7 +46,7 @@ public sealed class ResNetTests : IDisposable
     {
         var folder = SharedData.Get("reference", "encoders", "sscd");
         using var weights = SafetensorsFile.Open(Path.Combine(folder, file));
-        var archive = ScriptArchive.Write(_temp, [.. weights.Tensors.Select(t => Copy(weights, t.Key, t.Value, prefix + t.Key))]);
+        var archive = TorchArchive.SaveModule(_temp, [.. weights.Tensors.Select(t => Copy(weights, t.Key, t.Value, prefix + t.Key))]);
         AssertFeatures(Sscd(8), 24, archive, folder, "feature", Atol);
     }
 

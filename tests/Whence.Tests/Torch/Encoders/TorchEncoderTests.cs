@@ -115,6 +115,22 @@ public sealed class TorchEncoderTests : IDisposable
     }
 
     [Fact]
+    public void The_kind_of_a_network_need_not_stand_first()
+    {
+        var path = Write(spec => spec["network"] = new JsonObject(spec["network"]!.AsObject().Reverse().Select(p => KeyValuePair.Create(p.Key, p.Value?.DeepClone()))), crop: 32);
+        Assert.Equal(GoldenEncoders.Dino, EncoderSpec.Load(path).Network);
+    }
+
+    [Theory]
+    [InlineData("input")]
+    [InlineData("output")]
+    public void Ends_that_are_only_for_onnx_are_refused(string end)
+    {
+        var path = Write(spec => spec["model"]![end] = "x", crop: 32);
+        Assert.Contains("only an ONNX model", Assert.Throws<WhenceException>(() => EncoderSpec.Load(path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Weights_that_changed_or_are_gone_are_refused()
     {
         var spec = Spec();
