@@ -10,6 +10,9 @@ namespace Whence.Cli.Commands;
 /// <summary><c>whence encoders list</c>: what is here, and what can be fetched.</summary>
 internal static class EncodersListCommand
 {
+    // Narrower, it would leave a path only a few letters a line.
+    private const int WidthForInput = 120;
+
     public static Command Create(Streams streams)
     {
         var command = new Command("list", "List the encoders that are found by name, and those that can be fetched");
@@ -17,7 +20,7 @@ internal static class EncodersListCommand
         {
             var registry = new EncoderRegistry();
             var found = registry.Find();
-            streams.OutputConsole.Write(Here(registry, found));
+            streams.OutputConsole.Write(Here(registry, found, streams.OutputConsole.Profile.Width));
             var absent = EncoderCatalogue.Entries.Where(entry => !found.ContainsKey(entry.Spec.Name)).ToArray();
             if (absent.Length > 0)
             {
@@ -30,13 +33,15 @@ internal static class EncodersListCommand
         return command;
     }
 
-    private static Table Here(EncoderRegistry registry, IReadOnlyDictionary<string, string> found)
+    private static Table Here(EncoderRegistry registry, IReadOnlyDictionary<string, string> found, int width)
     {
-        var table = new Table().Border(TableBorder.Simple).AddColumns("name", "dimension", "input", "licence", "spec", "registered");
-        foreach (var (name, path) in found)
+        var rows = found.Select(encoder => Describe(encoder.Key, encoder.Value)).ToArray();
+        var registered = found.Keys.Select(name => string.Join(", ", new[] { registry.FindMapper(name), registry.FindCalibration(name) }.OfType<string>())).ToArray();
+        var table = NewTable(["dimension", .. width < WidthForInput ? Array.Empty<string>() : ["input"], "licence", "spec", .. registered.All(string.IsNullOrEmpty) ? Array.Empty<string>() : ["registered"]]);
+        foreach (var (row, tuned) in rows.Zip(registered))
         {
-            var registered = new[] { registry.FindMapper(name), registry.FindCalibration(name) }.OfType<string>();
-            table.AddRow(Describe(name, path).Append(string.Join(", ", registered)).Select(cell => new Text(cell)));
+            string[] cells = [.. row[..2], .. width < WidthForInput ? Array.Empty<string>() : [row[2]], .. row[3..], tuned];
+            table.AddRow(cells.Take(table.Columns.Count).Select(cell => new Text(cell)));
         }
 
         return table;
@@ -44,22 +49,24 @@ internal static class EncodersListCommand
 
     private static Table ToFetch(IEnumerable<CatalogueEntry> entries)
     {
-        var table = new Table().Border(TableBorder.Simple).AddColumns("name", "dimension", "input", "licence", "size", "what");
+        var table = NewTable("dimension", "licence", "size", "what");
         foreach (var entry in entries)
         {
             table.AddRow(new[]
             {
                 entry.Spec.Name,
                 entry.Spec.Dimension.ToString(CultureInfo.InvariantCulture),
-                Input(entry.Spec.Preprocessing),
                 entry.Spec.Licence ?? "",
                 entry.Size is { } size ? DownloadView.Size(size) : "unknown",
-                entry.Spec.Origin ?? "",
+                entry.Spec.Origin?.Split(';')[0] ?? "",
             }.Select(cell => new Text(cell)));
         }
 
         return table;
     }
+
+    // A name that is broken over lines cannot be copied.
+    private static Table NewTable(params string[] more) => new Table().Border(TableBorder.Simple).AddColumn(new TableColumn("name").NoWrap()).AddColumns(more);
 
     // One bad file must not hide the others.
     private static string[] Describe(string name, string path)

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Whence.Cli.Download;
 using Whence.Cli.Output;
 using Whence.Encoders;
+using Whence.Torch.Encoders;
 
 namespace Whence.Cli.Commands;
 
@@ -14,13 +15,13 @@ internal static class EncodersPullCommand
         var from = new Option<string?>("--from") { Description = "Take this file instead of fetching it: it is copied", HelpName = "FILE" };
         var link = new Option<bool>("--link") { Description = "With --from: a symbolic link instead of a copy; the file must then stay where it is" };
         var url = new Option<string?>("--url") { Description = "Fetch it from here instead of from its authors", HelpName = "URL" };
-        var uncheckedFile = new Option<bool>("--unchecked") { Description = "Take a file with another size or checksum than is published, say the same weights in another format" };
+        var uncheckedFile = new Option<bool>("--unchecked") { Description = "Take a file with another checksum than is published, say the same weights in another format" };
         var force = new Option<bool>("--force") { Description = "Fetch it although it is here" };
         var command = new Command("pull", "Fetch the weights of encoders, or register a file that is there already") { names, from, link, url, uncheckedFile, force };
         command.SetAction(async (parsed, cancellation) =>
         {
             var request = new PullRequest(parsed.GetValue(from), parsed.GetValue(link), parsed.GetValue(url), parsed.GetValue(uncheckedFile), parsed.GetValue(force));
-            var entries = parsed.GetRequiredValue(names).Distinct(StringComparer.Ordinal).Select(EncoderCatalogue.Get).ToArray();
+            var entries = parsed.GetRequiredValue(names).Distinct(StringComparer.Ordinal).Select(Entry).ToArray();
             request.Validate(entries.Length);
             foreach (var entry in entries)
             {
@@ -32,10 +33,14 @@ internal static class EncodersPullCommand
         return command;
     }
 
+    private static CatalogueEntry Entry(string name) => EncoderCatalogue.Find(name) is null && new EncoderRegistry().Find().TryGetValue(name, out var spec)
+        ? throw new WhenceException($"'{name}' is here ({spec}); it is not in the catalogue, so there is nothing to fetch.")
+        : EncoderCatalogue.Get(name);
+
     private static async Task<string> PullAsync(Streams streams, CatalogueEntry entry, PullRequest request, CancellationToken cancellation)
     {
         var name = entry.Spec.Name;
-        using var installation = EncoderInstallation.Begin(entry);
+        using var installation = EncoderInstallation.Begin(entry, open: spec => ImageEncoders.Open(spec));
         if (request is { Force: false, From: null, Url: null } && IsHere(streams, installation, request))
         {
             return $"{name}: is here ({installation.SpecPath}); --force fetches it anew.";
@@ -83,7 +88,8 @@ internal static class EncodersPullCommand
         using var client = FileDownload.CreateClient();
         var download = new FileDownload(client, new DownloadOptions());
         IReadOnlyList<string> urls = request.Url is { } own ? [own] : entry.Urls;
-        var size = request.Unchecked ? null : entry.Size;
+        // Where a checksum is published it decides: a size that is wrong in the catalogue must not keep anybody from the right file.
+        var size = request.Unchecked || entry.Sha256 is not null ? null : entry.Size;
         for (var again = false; ; again = true)
         {
             bool resumed;

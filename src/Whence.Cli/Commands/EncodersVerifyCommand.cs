@@ -85,7 +85,9 @@ internal static class EncodersVerifyCommand
             var cosine = first.Cosine is { } value ? Number($", cosine {value:F6}") : "";
             yield return $"differs from the reference first at {Name(first.First, first.Last)}, image '{first.Image}': {first.Problem}"
                 + (double.IsNaN(first.Largest) ? "" : Number($" (largest difference {first.Largest:G3}, mean {first.Mean:G3}{cosine})"))
-                + $"; check {Advice(first.Last)}";
+                + (first.First == first.Last
+                    ? $"; check {Advice(first.Last)}"
+                    : "; which of these steps it is, a reference with what lies between them tells");
         }
     }
 

@@ -19,13 +19,24 @@ internal static class Registration
         var (mapperFile, calibrationFile) = (Path.Combine(folder, EncoderRegistry.MapperFile), Path.Combine(folder, EncoderRegistry.CalibrationFile));
         if (remove)
         {
+            if (!File.Exists(mapperFile) && !File.Exists(calibrationFile))
+            {
+                return [$"Nothing is registered for '{encoder}' in {folder}."];
+            }
+
             File.Delete(mapperFile);
             File.Delete(calibrationFile);
             return [$"Nothing is registered for '{encoder}' in {folder} any more."];
         }
 
         // All is checked before anything is written.
-        var spec = new EncoderRegistry().Resolve(encoder);
+        var registry = new EncoderRegistry();
+        var spec = registry.Resolve(encoder);
+        if (spec.Name != encoder)
+        {
+            throw new WhenceException($"'{encoder}' is found, but its spec has the name '{spec.Name}', which indexes keep; give that name, and its file the name '{spec.Name}.json'.");
+        }
+
         var pair = mapper is null ? null : MapperPair.Load(mapper);
         if (pair is not null && (pair.Real.InputDimension != spec.Dimension || (pair.Provenance?.Encoder ?? encoder) != encoder))
         {
@@ -41,6 +52,7 @@ internal static class Registration
         // A calibration that is there was fitted for other mappers: with these it must at no time be taken.
         Directory.CreateDirectory(folder);
         var lines = new List<string>();
+        var before = FolderInUse(registry, encoder);
         if (pair is not null)
         {
             lines.Add($"{mapperFile}: registered for '{encoder}'{(File.Exists(calibrationFile) ? "; the calibration that was there, for other mappers, is taken out" : "")}.");
@@ -56,8 +68,20 @@ internal static class Registration
             File.Move(temporary, calibrationFile, overwrite: true);
         }
 
+        if (FolderInUse(registry, encoder) is { } used && used != folder)
+        {
+            lines.Add($"{used}: what is registered there comes first, so this is not used.");
+        }
+        else if (before is not null && before != folder)
+        {
+            lines.Add($"{before}: what is registered there is not used any more.");
+        }
+
         return lines;
     }
+
+    private static string? FolderInUse(EncoderRegistry registry, string encoder) =>
+        Path.GetDirectoryName(registry.FindMapper(encoder) ?? registry.FindCalibration(encoder));
 
     private static void CheckCalibration(string encoder, string file, MapperPair? mapper)
     {

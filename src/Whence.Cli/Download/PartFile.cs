@@ -1,5 +1,6 @@
 using System.Net.Http.Headers;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace Whence.Cli.Download;
 
@@ -23,7 +24,7 @@ internal sealed class PartFile(string path)
         {
             return Length > 0 ? JsonSerializer.Deserialize<Origin>(File.ReadAllText(_about)) : null;
         }
-        catch (Exception e) when (e is JsonException or IOException)
+        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
         {
             return null;
         }
@@ -51,6 +52,7 @@ internal sealed class PartFile(string path)
             url, response.Headers.ETag is { IsWeak: false } tag ? tag.Tag : null, response.Content.Headers.LastModified, total);
 
         /// <summary>With which a server gives the rest only of the same file; null where nothing tells it from another.</summary>
+        [JsonIgnore]
         public RangeConditionHeaderValue? Condition =>
             ETag is not null && EntityTagHeaderValue.TryParse(ETag, out var tag) ? new RangeConditionHeaderValue(tag)
             : Modified is { } modified ? new RangeConditionHeaderValue(modified)

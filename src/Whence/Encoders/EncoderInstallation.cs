@@ -26,7 +26,10 @@ public sealed class EncoderInstallation : IDisposable
     private readonly CatalogueEntry _entry;
     private readonly IDisposable _lock;
 
-    private EncoderInstallation(CatalogueEntry entry, string folder, IDisposable taken) => (_entry, Folder, _lock) = (entry, folder, taken);
+    private readonly Func<EncoderSpec, IDisposable> _open;
+
+    private EncoderInstallation(CatalogueEntry entry, string folder, IDisposable taken, Func<EncoderSpec, IDisposable> open) =>
+        (_entry, Folder, _lock, _open) = (entry, folder, taken, open);
 
     /// <summary>The encoder's folder.</summary>
     public string Folder { get; }
@@ -56,8 +59,12 @@ public sealed class EncoderInstallation : IDisposable
     /// <summary>Reserves the encoder's folder, which is made if need be.</summary>
     /// <param name="entry">The encoder.</param>
     /// <param name="models">Folder of the models; null: <see cref="WhenceHome.Models"/>.</param>
+    /// <param name="open">
+    /// Opens an encoder, whose files are refused where it throws <see cref="WhenceException"/>; null where nobody runs networks from checkpoints:
+    /// an ONNX model is then opened, and of a checkpoint its structure, whatever network its weights are of.
+    /// </param>
     /// <exception cref="WhenceException">There is no such folder, it cannot be written, or another process has reserved it.</exception>
-    public static EncoderInstallation Begin(CatalogueEntry entry, string? models = null)
+    public static EncoderInstallation Begin(CatalogueEntry entry, string? models = null, Func<EncoderSpec, IDisposable>? open = null)
     {
         ArgumentNullException.ThrowIfNull(entry);
         models ??= WhenceHome.Models ?? throw new WhenceException($"There is no folder to keep models in; set {WhenceHome.Variable} to a folder of your own.");
@@ -65,7 +72,7 @@ public sealed class EncoderInstallation : IDisposable
         try
         {
             Directory.CreateDirectory(folder);
-            return new EncoderInstallation(entry, folder, FolderLock.Acquire(folder, ".lock", "encoder"));
+            return new EncoderInstallation(entry, folder, FolderLock.Acquire(folder, ".lock", "encoder"), open ?? OpenStructure);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -135,22 +142,19 @@ public sealed class EncoderInstallation : IDisposable
         var check = _entry.Sha256 is null ? ModelCheck.Unpublished : _entry.Sha256 == sha256 ? ModelCheck.Published : ModelCheck.Other;
         if (check == ModelCheck.Other && !acceptOther)
         {
+            var size = new FileInfo(file).Length;
+            var other = _entry.Size is { } expected && expected != size ? $" ({size:N0} bytes where {expected:N0} are expected)" : "";
             throw new WhenceException(
-                $"{file}: SHA-256 is {sha256}, but {_entry.Sha256} is published for {_entry.Model.File}: damaged, or another file; '--unchecked' takes it all the same, say the same weights in another format.");
+                $"{file}: SHA-256 is {sha256}{other}, but {_entry.Sha256} is published for {_entry.Model.File}: damaged, or another file; '--unchecked' takes it all the same, say the same weights in another format.");
         }
 
-        var spec = SpecOf(sha256) with { Folder = Path.GetDirectoryName(Path.GetFullPath(file))! };
-        if (spec.Network is null)
-        {
-            new OnnxEncoder(spec with { Model = spec.Model! with { File = Path.GetFileName(file) } }).Dispose();
-        }
-        else
-        {
-            Checkpoint.Open(file).Dispose();
-        }
-
+        var spec = SpecOf(sha256);
+        _open(spec with { Folder = Path.GetDirectoryName(Path.GetFullPath(file))!, Model = spec.Model! with { File = Path.GetFileName(file) } }).Dispose();
         return (check, sha256);
     }
+
+    private static IDisposable OpenStructure(EncoderSpec spec) =>
+        spec.Network is null ? new OnnxEncoder(spec) : Checkpoint.Open(Path.Combine(spec.Folder, spec.Model!.File));
 
     private EncoderSpec SpecOf(string sha256) => _entry.Spec with { Model = _entry.Model with { Sha256 = sha256 } };
 

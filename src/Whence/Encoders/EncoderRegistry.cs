@@ -4,7 +4,8 @@ namespace Whence.Encoders;
 /// Finds encoders by name. A spec lies at <c>models/NAME/NAME.json</c> under the application's folder, at
 /// <c>NAME/NAME.json</c> or <c>NAME.json</c> under a folder that the environment variable <c>WHENCE_MODELS</c> lists, or at
 /// <c>models/NAME/NAME.json</c> under <see cref="WhenceHome"/>, looked for in this order. In a folder <c>NAME/</c> may lie what was tuned for the
-/// encoder: <c>mapper.safetensors</c> and <c>calibration.json</c>.
+/// encoder: <c>mapper.safetensors</c> and <c>calibration.json</c>; of several such folders the first counts alone, since a calibration is fitted
+/// for the mappers beside it, or for raw features where there are none.
 /// </summary>
 public sealed class EncoderRegistry
 {
@@ -88,9 +89,12 @@ public sealed class EncoderRegistry
         : $"No encoder is called '{name}'; known: {string.Join(", ", known.DefaultIfEmpty("none"))}. Give the path of a spec file, list its folder in WHENCE_MODELS, or fetch one of 'whence encoders list'.");
 
     // The name comes from an index's manifest, which somebody else may have written; it must not lead elsewhere.
-    private string? FindTuned(string encoder, string file) => IsSimple(encoder)
-        ? _folders.Select(folder => Path.Combine(folder, encoder, file)).FirstOrDefault(File.Exists)
-        : null;
+    private string? FindTuned(string encoder, string file) =>
+        IsSimple(encoder) && _folders.Select(folder => Path.Combine(folder, encoder)).FirstOrDefault(IsTuned) is { } first && Path.Combine(first, file) is var path && File.Exists(path)
+            ? path
+            : null;
+
+    private static bool IsTuned(string folder) => File.Exists(Path.Combine(folder, MapperFile)) || File.Exists(Path.Combine(folder, CalibrationFile));
 
     private static bool IsSimple(string encoder) => !encoder.AsSpan().ContainsAny('/', '\\') && encoder is not ("" or "." or "..");
 

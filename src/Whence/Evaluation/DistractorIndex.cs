@@ -21,6 +21,7 @@ public sealed class DistractorIndex : IDisposable
     private const string TemporaryPrefix = "whence-distractors-";
     private const string TemporaryKey = "row";
     private const string LockFile = ".lock";
+    private const int MostTemporary = 16;
     private const int MostPartRows = 16_384;
     private const long MostPartValues = 1 << 24;
     private const int BlockRows = 256;
@@ -59,8 +60,7 @@ public sealed class DistractorIndex : IDisposable
         }
 
         DeleteAbandoned();
-        var folder = RegularFile.Guard(Path.GetTempPath(), () => Directory.CreateTempSubdirectory(TemporaryPrefix).FullName);
-        var held = FolderLock.Acquire(folder, LockFile);
+        var (folder, held) = MakeTemporary();
         try
         {
             return new DistractorIndex(Make(file, Path.Combine(folder, "index"), TemporaryKey, keep: false, progress, cancellation), folder, held);
@@ -181,6 +181,30 @@ public sealed class DistractorIndex : IDisposable
         return (name is null ? checksum : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{checksum}::{name}"))))[..KeyLength];
     }
 
+    /// <summary>A folder of this process's own, and its lock.</summary>
+    private static (string Folder, IDisposable Held) MakeTemporary()
+    {
+        for (var i = 1; ; i++)
+        {
+            var folder = RegularFile.Guard(Path.GetTempPath(), () => Directory.CreateTempSubdirectory(TemporaryPrefix).FullName);
+            try
+            {
+                // Where a file is made and locked in two steps, another process may find it in between, take it for abandoned, and delete it
+                // while it holds the lock: the folder is then taken, or locked and gone.
+                var held = FolderLock.Acquire(folder, LockFile);
+                if (File.Exists(Path.Combine(folder, LockFile)))
+                {
+                    return (folder, held);
+                }
+
+                held.Dispose();
+            }
+            catch (WhenceException) when (i < MostTemporary)
+            {
+            }
+        }
+    }
+
     // Whoever still uses a folder holds its lock; one that has none yet is just being made.
     private static void DeleteAbandoned()
     {
@@ -201,7 +225,8 @@ public sealed class DistractorIndex : IDisposable
     {
         try
         {
-            Delete(folder, FolderLock.Acquire(folder, LockFile));
+            // Its owner may be deleting it: no file is made there.
+            Delete(folder, FolderLock.Acquire(folder, LockFile, existing: true));
         }
         catch (Exception e) when (e is WhenceException or IOException or UnauthorizedAccessException)
         {
@@ -211,7 +236,19 @@ public sealed class DistractorIndex : IDisposable
 
     private static void Delete(string folder, IDisposable? held)
     {
-        held?.Dispose(); // an open file cannot be deleted everywhere
-        Directory.Delete(folder, recursive: true);
+        // Held until nothing is left, so that nobody finds a lock that is free; Windows deletes no open file, but makes and locks one in one step.
+        if (OperatingSystem.IsWindows())
+        {
+            held?.Dispose();
+        }
+
+        try
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+        finally
+        {
+            held?.Dispose();
+        }
     }
 }

@@ -9,6 +9,8 @@ namespace Whence.Tests.Cli;
 /// <summary>Fetching, checking and measuring encoders. WHENCE_HOME belongs to a process, so the commands run in their own.</summary>
 public sealed class EncodersCommandTests : IDisposable
 {
+    private const string Siglip = "siglip-base-patch16-224";
+    private const string SiglipFile = "siglip-base-patch16-224-vision.onnx";
     private readonly TempFolder _temp = new();
 
     public void Dispose() => _temp.Dispose();
@@ -16,30 +18,29 @@ public sealed class EncodersCommandTests : IDisposable
     [Fact]
     public async Task An_encoder_is_fetched_listed_and_not_fetched_twice()
     {
-        SafetensorsFile.Write(_temp["w"], [TensorData.FromSingle("w", [1, 2], 2)]);
-        var file = File.ReadAllBytes(_temp["w"]);
+        var file = TinyOnnx.Siglip();
         using var server = new LocalServer(LocalServer.Ranges(file));
         Assert.Contains("whence encoders pull moco-vitb", (await RunAsync("encoders", "verify", "moco-vitb")).Error, StringComparison.Ordinal);
 
-        var (code, output, error) = await RunAsync("encoders", "pull", "moco-vitb", "--url", server.Url());
+        var (code, output, error) = await RunAsync("encoders", "pull", Siglip, "--url", server.Url(), "--unchecked");
         Assert.True(code == 0, error);
-        Assert.Contains("no checksum is published", output, StringComparison.Ordinal);
-        Assert.Contains("CC-BY-NC-4.0", error, StringComparison.Ordinal);
-        Assert.Equal(file, File.ReadAllBytes(_temp["home", "models", "moco-vitb", "vit-b-300ep.pth.tar"]));
-        Assert.Equal([".lock", "moco-vitb.json", "vit-b-300ep.pth.tar"], Directory.GetFiles(_temp["home", "models", "moco-vitb"]).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Contains("another checksum than the published one", output, StringComparison.Ordinal);
+        Assert.Contains("Apache-2.0", error, StringComparison.Ordinal);
+        Assert.Equal(file, File.ReadAllBytes(_temp["home", "models", Siglip, SiglipFile]));
+        Assert.Equal([".lock", SiglipFile, Siglip + ".json"], Directory.GetFiles(_temp["home", "models", Siglip]).Select(Path.GetFileName).Order(StringComparer.Ordinal));
 
-        Assert.Contains("is here", (await RunAsync("encoders", "pull", "moco-vitb")).Output, StringComparison.Ordinal);
+        Assert.Contains("is here", (await RunAsync("encoders", "pull", Siglip)).Output, StringComparison.Ordinal);
         output = (await RunAsync("encoders", "list")).Output;
         var (here, fetchable) = (output[..output.IndexOf("To be fetched", StringComparison.Ordinal)], output[output.IndexOf("To be fetched", StringComparison.Ordinal)..]);
-        Assert.Contains("moco-vitb", here, StringComparison.Ordinal);
-        Assert.DoesNotContain("moco-vitb", fetchable, StringComparison.Ordinal);
+        Assert.Contains(Siglip, here, StringComparison.Ordinal);
+        Assert.DoesNotContain(Siglip, fetchable, StringComparison.Ordinal);
         Assert.Contains("dino-vitb16", fetchable, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task A_corrupted_file_is_thrown_away_and_the_message_says_what_to_do_without_a_network()
     {
-        using var server = new LocalServer(_ => LocalServer.Answer("200 OK", "", new byte[46_830_571]), _ => LocalServer.Answer("404 Not Found", "", []));
+        using var server = new LocalServer(_ => LocalServer.Answer("200 OK", "", new byte[46_830_571]), _ => LocalServer.Answer("404 Not Found", "", []), _ => LocalServer.Answer("200 OK", "", new byte[9]));
         var (code, _, error) = await RunAsync("encoders", "pull", "resnet18-torchvision", "--url", server.Url());
         Assert.Equal(2, code);
         Assert.Contains("f37072fd47e89c5e", error, StringComparison.Ordinal);
@@ -48,14 +49,16 @@ public sealed class EncodersCommandTests : IDisposable
         Assert.Equal(2, code);
         Assert.Contains("404 Not Found", error, StringComparison.Ordinal);
         Assert.Contains("--from FILE", error, StringComparison.Ordinal);
+        error = (await RunAsync("encoders", "pull", "resnet18-torchvision", "--url", server.Url())).Error; // the checksum decides, not the size
+        Assert.Contains("SHA-256 is", error, StringComparison.Ordinal);
+        Assert.Contains("9 bytes where 46,830,571 are expected", error, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task A_download_that_was_killed_goes_on_and_one_that_went_on_wrongly_begins_anew()
     {
-        SafetensorsFile.Write(_temp["w"], [TensorData.FromSingle("w", new float[20_000], 20_000)]);
-        var file = File.ReadAllBytes(_temp["w"]);
-        var part = _temp["home", "models", "moco-vitb", "vit-b-300ep.pth.tar.part"];
+        var file = TinyOnnx.Siglip(padding: 80_000);
+        var part = _temp["home", "models", Siglip, SiglipFile + ".part"];
         using var server = new LocalServer(
             asked => [.. LocalServer.Ranges(file, sent: 50_000)(asked)!, []], LocalServer.Ranges(file, sent: 10_000), LocalServer.Ranges(file), LocalServer.Ranges(file));
         Directory.CreateDirectory(Path.GetDirectoryName(part)!);
@@ -64,7 +67,7 @@ public sealed class EncodersCommandTests : IDisposable
         {
             watcher.Changed += (_, _) => changed.Release();
             watcher.EnableRaisingEvents = true;
-            using var process = CliProcess.Start(Environment(), "encoders", "pull", "moco-vitb", "--url", server.Url());
+            using var process = CliProcess.Start(Environment(), "encoders", "pull", Siglip, "--url", server.Url(), "--unchecked");
             while (!File.Exists(part) || new FileInfo(part).Length < 50_000)
             {
                 await changed.WaitAsync(TestContext.Current.CancellationToken);
@@ -81,21 +84,25 @@ public sealed class EncodersCommandTests : IDisposable
             stream.WriteByte(0xFF);
         }
 
-        var (code, _, error) = await RunAsync("encoders", "pull", "moco-vitb", "--url", server.Url());
+        var (code, _, error) = await RunAsync("encoders", "pull", Siglip, "--url", server.Url(), "--unchecked");
         Assert.True(code == 0, error);
         Assert.Contains("once more, from the beginning", error, StringComparison.Ordinal);
         Assert.Equal([null, 50_000, 60_000, null], server.Requests.Select(asked => asked.From));
-        Assert.Equal(file, File.ReadAllBytes(_temp["home", "models", "moco-vitb", "vit-b-300ep.pth.tar"]));
+        Assert.Equal(file, File.ReadAllBytes(_temp["home", "models", Siglip, SiglipFile]));
     }
 
     [Fact]
     public async Task A_file_that_is_there_is_registered_and_mistakes_are_told()
     {
         SafetensorsFile.Write(_temp["w"], [TensorData.FromSingle("w", [1, 2], 2)]);
-        var (code, output, error) = await RunAsync("encoders", "pull", "dino-vits16", "--from", _temp["w"], "--link");
+        File.WriteAllBytes(_temp["onnx"], TinyOnnx.Siglip());
+        var (code, output, error) = await RunAsync("encoders", "pull", Siglip, "--from", _temp["onnx"], "--link", "--unchecked");
         Assert.True(code == 0, error);
         Assert.Contains("linked", output, StringComparison.Ordinal);
         await Refused("is not in the catalogue", "nobody");
+        await Refused("resnet18.json); it is not in the catalogue", "resnet18");
+        await Refused("has no 'cls_token'", "dino-vits16", "--from", _temp["w"]);
+        Assert.Equal([".lock"], Directory.GetFiles(_temp["home", "models", "dino-vits16"]).Select(Path.GetFileName));
         await Refused("SHA-256 is", "dino-vitb16", "--from", _temp["w"]);
         await Refused("of one encoder", "dino-vitb16", "dino-vits8", "--from", _temp["w"]);
         await Refused("not both", "dino-vitb16", "--from", _temp["w"], "--url", "https://example.org");
@@ -144,6 +151,7 @@ public sealed class EncodersCommandTests : IDisposable
         Assert.Equal(2, code);
         Assert.Contains("differs from the reference first at resize to normalize, image 'a'", error, StringComparison.Ordinal);
         Assert.Contains("mean 0.5", error, StringComparison.Ordinal);
+        Assert.Contains("what lies between", error, StringComparison.Ordinal);
 
         void Write(float[] normalized, float[] values) => SafetensorsFile.Write(
             _temp["r.safetensors"],

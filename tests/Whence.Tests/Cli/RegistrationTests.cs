@@ -54,6 +54,7 @@ public sealed class RegistrationTests : IDisposable
         await Refused("No encoder is called", "nobody", "--mapper", _temp["other.safetensors"]);
         await Refused("no encoder's name", "../resnet18", "--mapper", _temp["other.safetensors"]);
         Assert.False(Directory.Exists(_temp["models"]));
+        Assert.Equal(0, (await RunAsync("encoders", "register", "resnet18", "--remove")).Code);
 
         async Task Refused(string expected, params string[] args)
         {

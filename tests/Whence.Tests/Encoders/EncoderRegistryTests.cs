@@ -37,6 +37,21 @@ public class EncoderRegistryTests
     }
 
     [Fact]
+    public void Mappers_and_a_calibration_of_different_folders_are_not_put_together()
+    {
+        using var temp = new TempFolder();
+        Directory.CreateDirectory(temp["a", "clip"]);
+        Directory.CreateDirectory(temp["b", "clip"]);
+        File.WriteAllText(temp["a", "clip", "calibration.json"], "");
+        File.WriteAllText(temp["b", "clip", "calibration.json"], "");
+        File.WriteAllText(temp["b", "clip", "mapper.safetensors"], "");
+        var registry = new EncoderRegistry([temp["missing"], temp["a"], temp["b"]]);
+        Assert.Equal((null, temp["a", "clip", "calibration.json"]), (registry.FindMapper("clip"), registry.FindCalibration("clip")));
+        registry = new EncoderRegistry([temp["b"], temp["a"]]);
+        Assert.Equal((temp["b", "clip", "mapper.safetensors"], temp["b", "clip", "calibration.json"]), (registry.FindMapper("clip"), registry.FindCalibration("clip")));
+    }
+
+    [Fact]
     public void An_unknown_name_lists_the_known()
     {
         var error = Assert.Throws<WhenceException>(() => new EncoderRegistry().Resolve("vgg"));

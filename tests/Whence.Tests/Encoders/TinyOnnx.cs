@@ -27,6 +27,16 @@ internal static class TinyOnnx
         return Write(folder, name, Model([Node("ReduceMean", "in", "out", axes, keep)], Value("in", -1, 3, 8, 8), Value("out", -1, 3, 8)), editSpec);
     }
 
+    /// <summary>What fits SigLIP's spec: the means of patches, [n, 3, 224, 224] -> [n, 768].</summary>
+    /// <param name="padding">Bytes that make it longer.</param>
+    public static byte[] Siglip(int padding = 0)
+    {
+        byte[] Sides(string name) => Message((1, Text(name)), (8, 14L), (8, 14L), (20, 7L));
+        var pool = Node("AveragePool", "pixel_values", "means", Sides("kernel_shape"), Sides("strides"));
+        var graph = Model([pool, Node("Flatten", "means", "pooler_output")], Value("pixel_values", -1, 3, 224, 224), Value("pooler_output", -1, 768));
+        return [.. graph, .. Message((6, Text(new string('x', padding))))];
+    }
+
     private static string Write(string folder, string name, byte[] model, Func<string, string>? editSpec)
     {
         Directory.CreateDirectory(folder);

@@ -127,6 +127,24 @@ public class DistractorIndexTests
     }
 
     [Fact]
+    public async Task Temporary_indexes_that_are_made_at_once_leave_each_other_alone()
+    {
+        using var temp = new TempFolder();
+        Write(temp["a.safetensors"], ("feats", 3, 1));
+        var workers = Enumerable.Range(0, 8).Select(_ => Task.Factory.StartNew(
+            () =>
+            {
+                for (var i = 0; i < 40; i++)
+                {
+                    using var opened = DistractorIndex.Open(temp["a.safetensors"], cancellation: Cancellation);
+                    Assert.Equal(3, FeatureIndex.Open(opened.Index.Folder).Count);
+                }
+            },
+            Cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default));
+        await Task.WhenAll(workers);
+    }
+
+    [Fact]
     public void What_is_missing_or_no_features_is_refused()
     {
         using var temp = new TempFolder();
