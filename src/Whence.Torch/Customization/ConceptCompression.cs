@@ -11,10 +11,10 @@ internal static class ConceptCompression
 {
     /// <summary>The concept with weights of low rank; biases stay as they are.</summary>
     /// <param name="concept">Whole weights, or ones of low rank, which become so again.</param>
-    /// <param name="baseWeight">The base model's weight of a name, of the same shape.</param>
+    /// <param name="baseWeight">The base model's weight of a name, as many values, row after row.</param>
     /// <param name="rank">Rank to keep, at least 1; null: as many as <paramref name="energy"/> needs.</param>
     /// <param name="energy">Share of the sum of squares of each difference that is kept, above 0 and at most 1; null: all that <paramref name="rank"/> allows.</param>
-    public static ConceptWeights Compress(ConceptWeights concept, Func<string, Tensor> baseWeight, int? rank, double? energy)
+    public static ConceptWeights Compress(ConceptWeights concept, Func<string, float[]> baseWeight, int? rank, double? energy)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(rank ?? 1, 1, nameof(rank));
         if (energy is not (null or (> 0 and <= 1)) || (rank is null && energy is null))
@@ -31,12 +31,12 @@ internal static class ConceptCompression
         return new ConceptWeights(weights, concept.Tokens);
     }
 
-    private static ConceptWeight Compress(ConceptWeight weight, Tensor baseWeight, int rank, double energy)
+    private static ConceptWeight Compress(ConceptWeight weight, float[] baseWeight, int rank, double energy)
     {
         using var scope = NewDisposeScope();
         using var none = no_grad();
-        var from = baseWeight.to(ScalarType.Float32, CPU).contiguous();
-        var difference = TensorValues.ToTensor(weight.Over(TensorValues.Of(from)), [.. weight.Shape]).sub_(from); // output x input
+        var from = TensorValues.ToTensor(baseWeight, [.. weight.Shape]);
+        var difference = TensorValues.ToTensor(weight.Over(baseWeight), [.. weight.Shape]).sub_(from); // output x input
         var (u, s, v) = linalg.svd(difference, fullMatrices: false);
         var kept = Kept(TensorValues.Of(s.contiguous()), rank, energy);
         var left = (u.narrow(1, 0, kept) * s.narrow(0, 0, kept)).contiguous(); // output x rank

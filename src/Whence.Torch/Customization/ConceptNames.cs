@@ -1,15 +1,14 @@
-using System.Globalization;
 using System.Text.RegularExpressions;
+using Whence.Torch.Diffusion;
 
 namespace Whence.Torch.Customization;
 
 /// <summary>What the layouts call the weights that Custom Diffusion trains: those of the cross-attention of every transformer block of the U-Net.</summary>
 internal static partial class ConceptNames
 {
-    public const string CompVisPrefix = "model.diffusion_model.";
-
     private const string Processor = ".attn2.processor.";
     private const string Suffix = "_custom_diffusion";
+    private const string Inner = "norm.bias"; // any tensor within an attention
 
     /// <summary>Whether it is diffusers' name of such a weight.</summary>
     public static bool IsWeight(string name) => Weight().IsMatch(name);
@@ -35,49 +34,40 @@ internal static partial class ConceptNames
 
     /// <summary>CompVis's name, <c>model.diffusion_model.input_blocks.1.1....attn2.to_k.weight</c>.</summary>
     /// <param name="name">diffusers' name.</param>
-    /// <param name="layers">Layers of each block of the U-Net, 2 in Stable Diffusion.</param>
-    public static string ToCompVis(string name, int layers)
-    {
-        var match = Block().Match(name);
-        var (block, attention) = (Number(match, "block"), Number(match, "attention"));
-        var place = match.Groups["side"].Value switch
-        {
-            "down_blocks" => $"input_blocks.{1 + (block * (layers + 1)) + attention}",
-            "up_blocks" => $"output_blocks.{(block * (layers + 1)) + attention}",
-            _ => "middle_block",
-        };
-        return $"{CompVisPrefix}{place}.1.{match.Groups["rest"].Value}";
-    }
+    /// <param name="unet">By whose blocks CompVis's names count.</param>
+    public static string ToCompVis(string name, UNetSpec unet) => CompVisNames.UNetPrefix + CompVisNames.UNet(name, unet);
 
-    /// <summary>From CompVis's name; null where it is none of a weight.</summary>
-    public static string? FromCompVis(string name, int layers)
+    /// <summary>From CompVis's names to diffusers', of all attentions that a U-Net has.</summary>
+    public static Func<string, string?> FromCompVis(UNetSpec unet)
     {
-        var match = Place().Match(name);
-        if (!match.Success || !int.TryParse(match.Groups["place"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out var place))
+        var places = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var attention in Attentions(unet))
         {
-            place = 0;
+            places.Add(ToCompVis(attention + Inner, unet)[..^Inner.Length], attention);
         }
 
-        var diffusers = match.Groups["side"].Value switch
-        {
-            // The last of a block's places halves the image and has no attention.
-            "input_blocks" when place % (layers + 1) != 0 => $"down_blocks.{(place - 1) / (layers + 1)}.attentions.{(place - 1) % (layers + 1)}",
-            "output_blocks" => $"up_blocks.{place / (layers + 1)}.attentions.{place % (layers + 1)}",
-            "middle_block" => "mid_block.attentions.0",
-            _ => "",
-        } + "." + match.Groups["rest"].Value;
-        return match.Success && IsWeight(diffusers) && ToCompVis(diffusers, layers) == name ? diffusers : null;
+        return name => Place().Match(name) is { Success: true } match
+            && places.TryGetValue(match.Groups["place"].Value, out var attention)
+            && attention + match.Groups["rest"].Value is var found
+            && IsWeight(found) ? found : null;
     }
 
-    private static int Number(Match match, string group) =>
-        match.Groups[group] is { Success: true } found ? int.Parse(found.ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture) : 0;
+    private static IEnumerable<string> Attentions(UNetSpec unet) =>
+    [
+        .. from block in Enumerable.Range(0, unet.BlockChannels.Count)
+           where unet.DownAttention[block]
+           from layer in Enumerable.Range(0, unet.LayersPerBlock)
+           select $"down_blocks.{block}.attentions.{layer}.",
+        "mid_block.attentions.0.",
+        .. from block in Enumerable.Range(0, unet.BlockChannels.Count)
+           where unet.UpAttention[block]
+           from layer in Enumerable.Range(0, unet.LayersPerBlock + 1)
+           select $"up_blocks.{block}.attentions.{layer}.",
+    ];
 
-    [GeneratedRegex(@"^(?<block>(?:down_blocks\.\d{1,4}|mid_block|up_blocks\.\d{1,4})\.attentions\.\d{1,4}\.transformer_blocks\.\d{1,4})\.attn2\.(?<layer>to_[kvq]|to_out)(?<rest>(?<=to_[kvq])\.weight|(?<=to_out)\.0\.(?:weight|bias))$")]
+    [GeneratedRegex(@"^(?<block>(?:down_blocks\.\d{1,2}|mid_block|up_blocks\.\d{1,2})\.attentions\.\d{1,2}\.transformer_blocks\.\d{1,4})\.attn2\.(?<layer>to_[kvq]|to_out)(?<rest>(?<=to_[kvq])\.weight|(?<=to_out)\.0\.(?:weight|bias))$")]
     private static partial Regex Weight();
 
-    [GeneratedRegex(@"^(?<side>down_blocks|mid_block|up_blocks)(?:\.(?<block>\d+))?\.attentions\.(?<attention>\d+)\.(?<rest>.+)$")]
-    private static partial Regex Block();
-
-    [GeneratedRegex(@"^model\.diffusion_model\.(?:(?<side>input_blocks|output_blocks)\.(?<place>\d{1,4})|(?<side>middle_block))\.1\.(?<rest>.+)$")]
+    [GeneratedRegex(@"^(?<place>model\.diffusion_model\.(?:(?:input|output)_blocks\.\d+|middle_block)\.1\.)(?<rest>.+)$")]
     private static partial Regex Place();
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Numerics.Tensors;
+using Whence.Torch.Diffusion;
 using Whence.Vectors;
 
 namespace Whence.Torch.Customization;
@@ -19,10 +20,9 @@ internal static class ConceptReader
     private readonly record struct Meaning(ConceptFormat? Format, string? Name, bool IsToken, char? Factor);
 
     /// <exception cref="WhenceException">Missing, damaged, of no known layout.</exception>
-    public static (ConceptWeights Concept, ConceptFormat Format) Read(string path, int layers)
+    public static (ConceptWeights Concept, ConceptFormat Format) Read(string path, UNetSpec? unet)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        ArgumentOutOfRangeException.ThrowIfLessThan(layers, 1);
         if (Directory.Exists(path))
         {
             throw new WhenceException($"'{path}': is a folder; name the file of the concept in it ({Known}).");
@@ -30,11 +30,11 @@ internal static class ConceptReader
 
         using var checkpoint = Checkpoint.Open(path);
         CheckSize(checkpoint);
-        var (format, meanings) = Tell(checkpoint, layers);
+        var (format, meanings) = Tell(checkpoint, unet ?? new());
         var tokens = ReadTokens(checkpoint, meanings).ToList();
         if (format is ConceptFormat.HuggingFace or ConceptFormat.Release)
         {
-            tokens.AddRange(Beside(path, layers).Where(beside => tokens.TrueForAll(token => token.Name != beside.Name)));
+            tokens.AddRange(Beside(path, unet).Where(beside => tokens.TrueForAll(token => token.Name != beside.Name)));
         }
 
         return ConceptWeights.Problem(tokens) is { } problem
@@ -53,9 +53,10 @@ internal static class ConceptReader
         }
     }
 
-    private static (ConceptFormat Format, Dictionary<string, Meaning> Meanings) Tell(Checkpoint checkpoint, int layers)
+    private static (ConceptFormat Format, Dictionary<string, Meaning> Meanings) Tell(Checkpoint checkpoint, UNetSpec unet)
     {
-        var meanings = checkpoint.Tensors.ToDictionary(pair => pair.Key, pair => Interpret(pair.Key, pair.Value, layers), StringComparer.Ordinal);
+        var fromCompVis = ConceptNames.FromCompVis(unet);
+        var meanings = checkpoint.Tensors.ToDictionary(pair => pair.Key, pair => Interpret(pair.Key, pair.Value, fromCompVis), StringComparer.Ordinal);
         var unknown = meanings.Where(pair => pair.Value is null).Select(pair => pair.Key).ToArray();
         if (meanings.Count == unknown.Length)
         {
@@ -70,7 +71,7 @@ internal static class ConceptReader
         if (unknown.Length > 0)
         {
             throw new WhenceException(
-                $"'{checkpoint.Path}' holds more than the cross-attention and tokens of a concept: {Listing.Of(unknown)}; CompVis's names are read for {layers} layers a block. If it is a whole model, give it as the model.");
+                $"'{checkpoint.Path}' holds more than the cross-attention and tokens of a concept: {Listing.Of(unknown)}; CompVis's names are read as those of a U-Net of {unet.BlockChannels.Count} steps with {unet.LayersPerBlock} layers each. If it is a whole model, give it as the model.");
         }
 
         var formats = meanings.Values.Where(m => m!.Value.Format is not null).Select(m => m!.Value.Format!.Value).Distinct().ToArray();
@@ -79,7 +80,7 @@ internal static class ConceptReader
             : throw new WhenceException($"'{checkpoint.Path}' mixes layouts ({string.Join(", ", formats)}); it is damaged, save the concept again.");
     }
 
-    private static Meaning? Interpret(string tensor, TensorInfo info, int layers)
+    private static Meaning? Interpret(string tensor, TensorInfo info, Func<string, string?> fromCompVis)
     {
         var name = tensor.StartsWith(StateDict, StringComparison.Ordinal) ? tensor[StateDict.Length..] : tensor;
         if (name == Embeddings)
@@ -96,7 +97,7 @@ internal static class ConceptReader
         var whole = factor is null ? name : name[..^U.Length];
         (ConceptFormat Format, string? Weight)[] candidates =
         [
-            (ConceptFormat.CompVis, ConceptNames.FromCompVis(whole, layers)),
+            (ConceptFormat.CompVis, fromCompVis(whole)),
             (ConceptFormat.Delta, whole.StartsWith(UNet, StringComparison.Ordinal) && ConceptNames.IsWeight(whole[UNet.Length..]) ? whole[UNet.Length..] : null),
             (ConceptFormat.HuggingFace, ConceptNames.FromHuggingFace(whole)),
             (ConceptFormat.Release, ConceptNames.IsWeight(whole) ? whole : null),
@@ -177,7 +178,7 @@ internal static class ConceptReader
     }
 
     /// <summary>Tokens in files of their own, <c>&lt;new1&gt;.bin</c>: those with the extension of the weights' file where a token has several.</summary>
-    private static List<ConceptToken> Beside(string path, int layers)
+    private static List<ConceptToken> Beside(string path, UNetSpec? unet)
     {
         var own = Path.GetFullPath(path);
         var files = Directory.EnumerateFiles(Path.GetDirectoryName(own)!, "<*>.*")
@@ -186,7 +187,7 @@ internal static class ConceptReader
         var tokens = new List<ConceptToken>();
         foreach (var file in files)
         {
-            var (concept, format) = Read(file, layers);
+            var (concept, format) = Read(file, unet);
             if (format == ConceptFormat.Tokens)
             {
                 tokens.AddRange(concept.Tokens.Where(token => tokens.TrueForAll(before => before.Name != token.Name)));

@@ -1,4 +1,6 @@
 
+using Whence.Torch.Diffusion;
+
 namespace Whence.Torch.Customization;
 
 /// <summary>
@@ -39,22 +41,22 @@ public sealed class ConceptWeights
 
     /// <summary>Reads a file of any layout, told apart by its content. Nothing of it is executed.</summary>
     /// <param name="path">The file. Files of tokens beside it (<c>&lt;new1&gt;.bin</c>) are read too where its layout keeps them so.</param>
-    /// <param name="layersPerBlock">Layers of each block of the U-Net, by which CompVis's names count. Default 2, as in Stable Diffusion.</param>
+    /// <param name="unet">Sizes of the U-Net, by whose blocks CompVis's names count; null: those of Stable Diffusion 1.x.</param>
     /// <exception cref="WhenceException">Missing, damaged, of no such layout, or with values that are not finite.</exception>
-    public static ConceptWeights Load(string path, int layersPerBlock = 2) => ConceptReader.Read(path, layersPerBlock).Concept;
+    public static ConceptWeights Load(string path, UNetSpec? unet = null) => ConceptReader.Read(path, unet).Concept;
 
     /// <summary>The layout of a file.</summary>
     /// <exception cref="WhenceException">As for <see cref="Load"/>.</exception>
-    public static ConceptFormat FormatOf(string path, int layersPerBlock = 2) => ConceptReader.Read(path, layersPerBlock).Format;
+    public static ConceptFormat FormatOf(string path, UNetSpec? unet = null) => ConceptReader.Read(path, unet).Format;
 
     /// <summary>Writes a file beside its place and renames it. The same concept gives the same bytes.</summary>
     /// <param name="path">
     /// Where to: <c>.safetensors</c>, or as torch.save writes for any other extension. Layouts that keep tokens apart write <c>&lt;new1&gt;.bin</c> beside it.
     /// </param>
     /// <param name="format">The layout.</param>
-    /// <param name="layersPerBlock">As for <see cref="Load"/>.</param>
+    /// <param name="unet">As for <see cref="Load"/>.</param>
     /// <exception cref="WhenceException">It cannot be written, or the layout cannot hold it.</exception>
-    public void Save(string path, ConceptFormat format = ConceptFormat.Delta, int layersPerBlock = 2) => ConceptWriter.Write(this, path, format, layersPerBlock);
+    public void Save(string path, ConceptFormat format = ConceptFormat.Delta, UNetSpec? unet = null) => ConceptWriter.Write(this, path, format, unet);
 
     /// <summary>The same under other names of tokens, so that several concepts can be used together.</summary>
     /// <param name="names">As many as there are tokens, in their order.</param>

@@ -1,3 +1,4 @@
+using Whence.Torch.Diffusion;
 using Whence.Vectors;
 
 namespace Whence.Torch.Customization;
@@ -8,16 +9,15 @@ internal static class ConceptWriter
     private const string Safetensors = ".safetensors";
 
     /// <exception cref="WhenceException">It cannot be written, or the layout cannot hold it.</exception>
-    public static void Write(ConceptWeights concept, string path, ConceptFormat format, int layers)
+    public static void Write(ConceptWeights concept, string path, ConceptFormat format, UNetSpec? unet)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        ArgumentOutOfRangeException.ThrowIfLessThan(layers, 1);
         var weights = concept.Weights.OrderBy(pair => pair.Key, StringComparer.Ordinal).ToArray();
         switch (format)
         {
             case ConceptFormat.CompVis:
                 CheckNumbered(concept, path);
-                Save(path, new TorchItems { { "state_dict", CompVis(concept, weights, layers) } }, concept);
+                Save(path, new TorchItems { { "state_dict", CompVis(concept, weights, unet ?? new()) } }, concept);
                 break;
             case ConceptFormat.Delta:
                 Save(
@@ -47,9 +47,9 @@ internal static class ConceptWriter
         }
     }
 
-    private static TorchItems CompVis(ConceptWeights concept, KeyValuePair<string, ConceptWeight>[] weights, int layers)
+    private static TorchItems CompVis(ConceptWeights concept, KeyValuePair<string, ConceptWeight>[] weights, UNetSpec unet)
     {
-        var items = Items(weights, name => ConceptNames.ToCompVis(name, layers));
+        var items = Items(weights, name => ConceptNames.ToCompVis(name, unet));
         if (concept.Tokens.Count > 0)
         {
             items.Add(TensorData.FromSingle("embed", [.. concept.Tokens.SelectMany(token => token.Embedding)], concept.Tokens.Count, concept.Tokens[0].Embedding.Count));

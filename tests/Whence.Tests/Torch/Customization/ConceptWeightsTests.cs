@@ -1,4 +1,5 @@
 using Whence.Torch.Customization;
+using Whence.Torch.Diffusion;
 using Whence.Vectors;
 
 namespace Whence.Tests.Torch.Customization;
@@ -28,7 +29,7 @@ public sealed class ConceptWeightsTests : IDisposable
         File.Copy(GoldenCustomization.File(name), path);
         File.Copy(GoldenCustomization.File("new1.bin"), _temp["<new1>.bin"]);
         var (weights, token) = GoldenCustomization.Final();
-        var concept = ConceptWeights.Load(path, GoldenCustomization.Layers);
+        var concept = ConceptWeights.Load(path);
         Assert.Equal(format, ConceptWeights.FormatOf(path));
         Assert.Equal(weights.Keys.Order(StringComparer.Ordinal), concept.Weights.Keys.Order(StringComparer.Ordinal));
         Assert.All(weights, pair => Assert.Equal(pair.Value, concept.Weights[pair.Key].Values.ToArray()));
@@ -40,7 +41,9 @@ public sealed class ConceptWeightsTests : IDisposable
     public void Names_are_those_of_the_reference_in_every_layout()
     {
         var compVis = GoldenCustomization.CompVisNames();
-        Assert.All(compVis, pair => Assert.Equal((pair.Value, pair.Key), (ConceptNames.ToCompVis(pair.Key, 2), ConceptNames.FromCompVis(pair.Value, 2))));
+        var spec = UNetSpec.Load(SharedData.Get("reference", "diffusion", "unet_config.json"));
+        var from = ConceptNames.FromCompVis(spec);
+        Assert.All(compVis, pair => Assert.Equal((pair.Value, pair.Key), (ConceptNames.ToCompVis(pair.Key, spec), from(pair.Value))));
         Assert.Equal(GoldenCustomization.ProcessorNames(), compVis.Keys.Select(ConceptNames.ToHuggingFace));
         Assert.Equal(compVis.Keys, GoldenCustomization.ProcessorNames().Select(ConceptNames.FromHuggingFace));
     }

@@ -6,8 +6,6 @@ namespace Whence.Tests.Torch.Customization;
 /// <summary>The reference of Custom Diffusion.</summary>
 internal static class GoldenCustomization
 {
-    public const int Layers = 2;
-
     public static string File(string name) => SharedData.Get("reference", "custom-diffusion", name);
 
     /// <summary>diffusers' names of the trained weights, and CompVis's.</summary>
