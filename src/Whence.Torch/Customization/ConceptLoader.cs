@@ -8,6 +8,16 @@ namespace Whence.Torch.Customization;
 /// <summary>Gives a model concepts that were trained before.</summary>
 public static class ConceptLoader
 {
+    /// <summary>Reads a file of a concept for a model: <see cref="ConceptWeights.Load"/> with the sizes of its U-Net.</summary>
+    /// <param name="model">The base model.</param>
+    /// <param name="path">The file.</param>
+    /// <exception cref="WhenceException">It cannot be read, or is of no known layout.</exception>
+    public static ConceptWeights Load(DiffusionModel model, string path)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return ConceptWeights.Load(path, model.UNet.Spec);
+    }
+
     /// <summary>
     /// Customizes a model in place: its text encoder learns the tokens, its U-Net takes the weights. Where several concepts have a weight, what each of them changed is added
     /// up, which works for concepts that have little to do with each other; ones that are to be seen together are better trained together.

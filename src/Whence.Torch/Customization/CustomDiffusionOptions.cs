@@ -64,7 +64,7 @@ public sealed record CustomDiffusionOptions
 
     /// <summary>Refuses what makes no sense.</summary>
     /// <exception cref="ArgumentException">Which.</exception>
-    internal void Validate()
+    public void Validate()
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(Steps, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(Batch, 1);

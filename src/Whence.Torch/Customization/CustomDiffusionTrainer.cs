@@ -110,7 +110,7 @@ public sealed class CustomDiffusionTrainer
         }
 
         _model.Tokenizer = _tokenizer;
-        return new TrainedConcept(after, before);
+        return new TrainedConcept(after, before, _model.UNet.Spec);
     }
 
     /// <summary>The state of a training to a file of a concept: <c>NAME.checkpoint.safetensors</c>.</summary>
@@ -197,20 +197,4 @@ public sealed class CustomDiffusionTrainer
             return Convert.ToHexStringLower(hash.GetCurrentHash());
         }
     }
-}
-
-/// <summary>What a customization made.</summary>
-public sealed class TrainedConcept
-{
-    private readonly ConceptWeights _before;
-
-    internal TrainedConcept(ConceptWeights concept, ConceptWeights before) => (Concept, _before) = (concept, before);
-
-    /// <summary>The weights and tokens.</summary>
-    public ConceptWeights Concept { get; }
-
-    /// <summary>The same with weights that are added to the base model's as products of low rank, for small files.</summary>
-    /// <param name="rank">Rank to keep, at least 1; null: as many as <paramref name="energy"/> needs.</param>
-    /// <param name="energy">Share of the sum of squares of each weight's change that is kept, above 0 and at most 1; null: all that the rank allows.</param>
-    public ConceptWeights Compress(int? rank, double? energy) => ConceptCompression.Compress(Concept, name => [.. _before.Weights[name].Values], rank, energy);
 }
