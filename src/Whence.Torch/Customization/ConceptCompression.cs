@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Whence.Torch.Customization;
 
 /// <summary>
-/// Makes a concept small: what each weight differs by from the base model's is replaced by its best approximation of low rank (Eckart and Young 1936), u v
-/// by the singular value decomposition. Section 4.3 of Custom Diffusion reports that 5 to 15 MB of 75 are enough.
+/// Makes a concept small: what each weight differs by from the base model's is replaced by its best approximation of low rank, u v, which the singular value
+/// decomposition gives (Eckart and Young 1936). A new object changes weights along few directions.
 /// </summary>
 internal static class ConceptCompression
 {

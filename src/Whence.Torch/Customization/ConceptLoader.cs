@@ -56,7 +56,13 @@ public static class ConceptLoader
             model.TextEncoder.SetTokens(model.Tokenizer.VocabularySize, rows);
             model.Tokenizer = model.Tokenizer.AddTokens([.. tokens.Select(token => token.Name)]);
         }
+
+        model.Name = NameOf(model, concepts.Select(c => c.Name));
     }
+
+    /// <summary>The name of a model that has concepts, for the metadata of its images.</summary>
+    private static string NameOf(DiffusionModel model, IEnumerable<string> concepts) =>
+        string.Join(" + ", concepts.Select(concept => Path.GetFileName(concept)!).Prepend(model.Name).Where(name => name.Length > 0));
 
     private static float[] Join(float[] before, ConceptWeight[] changes)
     {

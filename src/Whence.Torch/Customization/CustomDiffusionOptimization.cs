@@ -43,7 +43,12 @@ internal sealed class CustomDiffusionOptimization : IDisposable
     {
         (_unet, _text, _schedule, _options, _ids) = (unet, text, schedule, options, ids);
         _unet.DetachFirstToken = options.DetachFirstToken;
-        _rows = new Parameter(TensorValues.ToTensor(rows, ids.Length, text.Spec.Width).to(text.Tokens.dtype, text.Tokens.device, copy: true));
+        using (NewDisposeScope())
+        {
+            _rows = new Parameter(TensorValues.ToTensor(rows, ids.Length, text.Spec.Width).to(text.Tokens.dtype, text.Tokens.device, copy: true));
+            _rows.DetachFromDisposeScope();
+        }
+
         _trained =
         [
             .. unet.named_parameters()
@@ -53,7 +58,7 @@ internal sealed class CustomDiffusionOptimization : IDisposable
         ];
         foreach (var trained in _trained)
         {
-            trained.Parameter.requires_grad_(true);
+            trained.Parameter.requires_grad = true;
         }
     }
 
@@ -181,7 +186,7 @@ internal sealed class CustomDiffusionOptimization : IDisposable
         foreach (var trained in _trained)
         {
             trained.Parameter.grad = null;
-            trained.Parameter.requires_grad_(false);
+            trained.Parameter.requires_grad = false;
         }
 
         for (var i = 0; i < _ids.Length; i++)

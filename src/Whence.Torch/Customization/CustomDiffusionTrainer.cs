@@ -55,7 +55,7 @@ public sealed class CustomDiffusionTrainer
         _tokenizer = model.Tokenizer.AddTokens(_tokens);
         _initial = [.. concepts.Select((concept, i) => concept.Initializer is { } word ? RareTokens.Of(model.Tokenizer, word) : RareTokens.Rare(model.Tokenizer, i))];
         CheckPrompts();
-        _schedule = new NoiseSchedule(new SchedulerSpec());
+        _schedule = new NoiseSchedule(model.Scheduler);
         _images = new CustomizationImages(model, _tokenizer, _options, concepts, prior, _schedule.Count);
     }
 
@@ -180,6 +180,7 @@ public sealed class CustomDiffusionTrainer
             ["concepts"] = string.Join(", ", _concepts.Zip(_initial, (concept, id) => FormattableString.Invariant($"{concept.Token} from {id}: {concept.Prompt} ({concept.Exemplars.Count})"))),
             ["prior"] = _prior is null ? "none" : FormattableString.Invariant($"{_prior.Images.Count}, weight {_options.PriorWeight}: {string.Join(", ", _prior.Captions)}"),
             ["images"] = Hash(_images.Sha256.Select(sum => MemoryMarshal.AsBytes(sum.AsSpan()).ToArray())),
+            ["noise"] = Hash([MemoryMarshal.AsBytes(_schedule.Betas.ToArray().AsSpan()).ToArray()]) + " " + _model.Scheduler.Prediction,
             ["model"] = Hash(before.Weights.OrderBy(w => w.Key, StringComparer.Ordinal).Select(w => MemoryMarshal.AsBytes(w.Value.Values).ToArray())),
         };
         return settings;

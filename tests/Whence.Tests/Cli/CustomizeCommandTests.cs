@@ -86,6 +86,40 @@ public sealed class CustomizeCommandTests : IDisposable
         }
     }
 
+    [Fact]
+    public async Task Generate_draws_with_concepts_and_says_which_tokens_clash()
+    {
+        string[] what = ["--model", _temp["model"], "--exemplar", _temp["cat"], "--category", "cat", "--steps", "3", "--batch", "2", "--learning-rate", "0.05"];
+        Assert.Equal(0, (await RunAsync(["customize", .. what, "--out", _temp["a.bin"]])).Code);
+        Assert.Equal(0, (await RunAsync(["customize", .. what, "--seed", "1", "--out", _temp["b.bin"]])).Code);
+        string[] draw = ["generate", "--model", _temp["model"], "--prompt", "<new1> cat", "--steps", "2", "--scheduler", "ddim"];
+        var plain = await DrawAsync("plain");
+        var custom = await DrawAsync("custom", "--custom", _temp["a.bin"]);
+        Assert.NotEqual(plain, custom);
+        Assert.NotEqual(custom, await DrawAsync("both", "--custom", _temp["a.bin"], _temp["b.bin"] + "=<other>"));
+
+        foreach (var (expected, concepts) in ((string, string[])[])
+        [
+            ("The token '<new1>' is in ", [_temp["a.bin"], _temp["b.bin"]]),
+            ("give as many different names", [_temp["a.bin"] + "=<x>,<y>"]),
+            ("give as many different names", [_temp["a.bin"] + "=a b"]),
+            ("none.bin", [_temp["none.bin"]]),
+        ])
+        {
+            var (code, output, error) = await RunAsync([.. draw, "--custom", .. concepts, "--out", _temp["never"]]);
+            Assert.Equal((2, ""), (code, output));
+            Assert.Single(error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+            Assert.Contains(expected, error, StringComparison.Ordinal);
+        }
+
+        async Task<byte[]> DrawAsync(string folder, params string[] concepts)
+        {
+            var (code, _, error) = await RunAsync([.. draw, .. concepts, "--out", _temp[folder]]);
+            Assert.True(code == 0, error);
+            return Whence.Images.ImageDecoder.Decode(File.ReadAllBytes(Assert.Single(Directory.GetFiles(_temp[folder], "*.png")))).AsWords().ToArray().SelectMany(BitConverter.GetBytes).ToArray();
+        }
+    }
+
     public static TheoryData<string, string[]> BadInput => new()
     {
         { "no such folder or file", ["--model", "{folder}/none", "--exemplar", "{folder}/cat", "--style", "--out", "{folder}/c.bin"] },
