@@ -91,7 +91,7 @@ public sealed class MidBlockFeaturesTests : IDisposable
 
         var built = await new IndexBuilder(_temp["index"], encoder, new() { Metadata = table, Type = ElementType.F32, Threads = 2, Batch = 3 }).BuildAsync([_temp["photos"]], cancellation: Stop);
         Assert.Equal((4, 2), (built.Indexed, built.Uncaptioned));
-        using (var index = FeatureIndex.Open(_temp["index"]))
+        var index = FeatureIndex.Open(_temp["index"]);
         using (var features = index.OpenFeatures(Assert.Single(index.Manifest.Parts)))
         {
             var row = new float[Width];
