@@ -22,6 +22,7 @@ internal static class GenerateCommand
     {
         var (folder, requests) = (options.Folder(parsed), options.Requests(parsed));
         using var model = options.Model.Open(parsed);
+        options.Concepts.Apply(parsed, model);
         foreach (var prompt in requests.SelectMany(request => (string[])[request.Prompt, request.NegativePrompt]).Distinct())
         {
             if (model.Tokenizer.Encode(prompt).Tokens is var tokens && tokens > model.Tokenizer.ContextLength)

@@ -49,9 +49,13 @@ internal sealed class GenerateOptions
     /// <summary>The model's own.</summary>
     public ModelOptions Model { get; } = new();
 
+    /// <summary>What the model was customized to.</summary>
+    public ConceptOptions Concepts { get; } = new();
+
     public void AddTo(Command command)
     {
         Model.AddTo(command);
+        Concepts.AddTo(command);
         foreach (Option option in (Option[])[_prompt, _negative, _steps, _guidance, _scheduler, _eta, _seed, _size, _count, _batch, _output, _overwrite])
         {
             command.Options.Add(option);

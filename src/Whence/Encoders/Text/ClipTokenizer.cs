@@ -100,6 +100,9 @@ public sealed class ClipTokenizer
         return new(_options, _vocabulary, _pairs, [.. _added.Tokens, .. tokens]);
     }
 
+    /// <summary>The id of a symbol of the vocabulary, such as <c>ktn</c> within a word or <c>cat&lt;/w&gt;</c> at its end; null where there is none.</summary>
+    internal int? Find(string symbol) => _vocabulary.Find(symbol);
+
     /// <summary>Turns a text into ids.</summary>
     /// <param name="text">Any string. <c>&lt;|startoftext|&gt;</c> and <c>&lt;|endoftext|&gt;</c> at the beginning of a word become their ids, as in the reference.</param>
     public TokenizedText Encode(string text)
