@@ -39,11 +39,11 @@ public sealed record EmojiRecipe
     /// <summary>Treatments that are trained with (<see cref="Styles.Treatments"/>); all others are held out.</summary>
     public IReadOnlyList<string> TrainedTreatments { get; init; } = [];
 
-    /// <summary>How many trained treatments each drawing of a trained designer gets. Default 1.</summary>
-    public int TrainedPerDrawing { get; init; } = 1;
+    /// <summary>How many trained treatments each drawing of a trained designer gets. Default 0.</summary>
+    public int TrainedPerDrawing { get; init; }
 
-    /// <summary>How many held-out treatments each drawing of a trained designer gets. Default 1.</summary>
-    public int HeldOutPerDrawing { get; init; } = 1;
+    /// <summary>How many held-out treatments each drawing of a trained designer gets. Default 0.</summary>
+    public int HeldOutPerDrawing { get; init; }
 
     /// <summary>The sheet of styles.</summary>
     public EmojiSheetRecipe Sheet { get; init; } = new();

@@ -66,7 +66,7 @@ internal sealed class IconSet
         var body = PackageJson.Text(icon, "body", _where).Replace("currentColor", "#212121", StringComparison.Ordinal);
         var (left, top) = (Number(icon, "left", 0), Number(icon, "top", 0));
         var (middleX, middleY) = (left + (width / 2), top + (height / 2));
-        foreach (var (flipX, flipY, quarters) in turns)
+        foreach (var (flipX, flipY, quarters) in Enumerable.Reverse(turns))
         {
             body = string.Create(
                 CultureInfo.InvariantCulture,

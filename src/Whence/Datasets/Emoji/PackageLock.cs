@@ -159,7 +159,7 @@ public sealed record LockedPackage
     {
         PackageLock.Require(Name.Length > 0 && Version.Length > 0, "a package has no name or version");
         PackageLock.Require(
-            FileName.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '.' or '_' or '+'), $"'{Name}' version '{Version}' is no name of a package");
+            char.IsAsciiLetterOrDigit(FileName[0]) && FileName.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '.' or '_' or '+'), $"'{Name}' version '{Version}' is no name of a package");
         PackageLock.Require(
             Resolved.StartsWith(Registry, StringComparison.Ordinal) && Resolved.Length > Registry.Length, $"package '{Name}': 'resolved' is '{Resolved}', it must begin with {Registry}");
         PackageLock.Require(

@@ -18,7 +18,15 @@ internal sealed class SampleTar(Stream stream) : IDisposable
         Count++;
     }
 
-    public void Dispose() => _tar.Dispose();
+    /// <summary>Ends the archive; one without a sample is an archive too, which the writer would leave empty.</summary>
+    public void Dispose()
+    {
+        _tar.Dispose();
+        if (Count == 0)
+        {
+            stream.Write(new byte[1024]);
+        }
+    }
 
     private void Add(string name, byte[] content) => _tar.WriteEntry(new UstarTarEntry(TarEntryType.RegularFile, name)
     {

@@ -92,7 +92,7 @@ internal static class Displays
         {
             var (px, py, margin) = noise.Cell(x / cell, y / cell, 1);
             var (ix, iy) = ((int)MathF.Round(px * 64), (int)MathF.Round(py * 64));
-            var (dx, dy) = ((noise.At(ix, iy, 5) - 0.5f) * 9 * p.Unit, (noise.At(ix, iy, 6) - 0.5f) * 9 * p.Unit);
+            var (dx, dy) = ((noise.At(ix, iy, 5) - 0.5f) * 6 * p.Unit, (noise.At(ix, iy, 6) - 0.5f) * 6 * p.Unit);
             var shade = 0.72f + (0.3f * noise.At(ix, iy, 7));
             return Tone.Mix(Tone.Hex(0x202633), p[x + (int)dx, y + (int)dy] * new Vector3(0.93f, 0.97f, 1) * shade, Tone.Step(0.02f, 0.06f, margin));
         });

@@ -59,7 +59,7 @@ internal static class Mosaics
 
     private static Picture StainedGlass(Picture p, Noise noise)
     {
-        var cell = 8.5f * p.Unit;
+        var cell = 6 * p.Unit;
         return p.Map((x, y) =>
         {
             var (px, py, margin) = noise.Cell(x / cell, y / cell, 0.9f);
@@ -76,7 +76,7 @@ internal static class Mosaics
         {
             var (px, py, margin) = noise.Cell(x / cell, y / cell, 0.55f);
             var tile = p.Mean(px * cell, py * cell, cell * 0.2f);
-            tile = Tone.Mix(tile, Tone.Hex(0xC9B79A), 0.22f) + Tone.Gray((noise.At((int)(px * 99), (int)(py * 99), 4) - 0.5f) * 0.2f);
+            tile = Tone.Mix(tile, Tone.Hex(0xD9CBB4), 0.15f) + Tone.Gray((noise.At((int)(px * 99), (int)(py * 99), 4) - 0.5f) * 0.2f);
             return Tone.Mix(Tone.Hex(0x77695A), tile, Tone.Step(0.12f, 0.3f, margin));
         });
     }
@@ -84,7 +84,7 @@ internal static class Mosaics
     /// <summary>Triangles of one colour each, between the points of a jittered grid.</summary>
     private static Picture LowPoly(Picture p, Noise noise)
     {
-        var cell = 8 * p.Unit;
+        var cell = 6.4f * p.Unit;
         var pixels = new Vector3[p.Pixels.Length];
         var cells = (int)MathF.Ceiling(p.Width / cell) + 1;
         var rows = (int)MathF.Ceiling(p.Height / cell) + 1;
@@ -106,7 +106,7 @@ internal static class Mosaics
         void Fill(Vector2 a, Vector2 b, Vector2 c, float light)
         {
             var center = (a + b + c) / 3;
-            var color = p.Mean(center.X, center.Y, cell * 0.2f) * light;
+            var color = p.Mean(center.X, center.Y, cell * 0.15f) * light;
             var (low, high) = (Vector2.Min(a, Vector2.Min(b, c)), Vector2.Max(a, Vector2.Max(b, c)));
             for (var y = Math.Max(0, (int)low.Y); y <= Math.Min(p.Height - 1, (int)high.Y + 1); y++)
             {

@@ -28,7 +28,7 @@ internal static class Outlines
     /// <summary>The colours within a heavy black line.</summary>
     private static Picture Bold(Picture p)
     {
-        var (subject, lines) = (p.Subject(), Lines(p, 1.2f));
+        var (subject, lines) = (p.Subject(), Lines(p, 0.5f));
         var around = subject.Widened(2.2f * p.Unit);
         return p.Map((x, y) => subject[x, y] > 0.5f ? Tone.Mix(p[x, y], Tone.Black, lines[x, y] * 0.9f) : Tone.Mix(Tone.White, Tone.Black, around[x, y]));
     }
@@ -106,8 +106,8 @@ internal static class Outlines
         return p.Map((x, y) =>
         {
             var (here, right, below) = ((int)(height[x, y] * levels), (int)(height[x + 1, y] * levels), (int)(height[x, y + 1] * levels));
-            var ground = Tone.Ramp(height[x, y], Tone.Hex(0xB9D9A0), Tone.Hex(0xE3E6B4), Tone.Hex(0xF6F0D8));
-            return here == right && here == below ? ground : Tone.Hex(0x8A5A2B);
+            var ground = Tone.Ramp(height[x, y], Tone.Hex(0x7FB069), Tone.Hex(0xCFDB8F), Tone.Hex(0xF6F0D8));
+            return here == right && here == below ? ground : Tone.Hex(0x6E3C12);
         });
     }
 }

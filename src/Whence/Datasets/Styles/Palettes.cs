@@ -29,7 +29,7 @@ internal static class Palettes
     private static Picture Graded(Picture p, params int[] colors)
     {
         var ramp = Array.ConvertAll(colors, Tone.Hex);
-        return p.Map(c => Tone.Ramp(Tone.Luminance(c), ramp));
+        return p.Map(c => Tone.Ramp(Tone.Step(0, 1, Tone.Luminance(c)), ramp));
     }
 
     /// <summary>Bodies shine through in blue and white, denser at their rims.</summary>

@@ -121,7 +121,7 @@ internal static class Screens
     private static Picture Woodcut(Picture p, Noise noise)
     {
         var (light, subject) = (p.Luminance().Blurred(0.7f * p.Unit), p.Subject());
-        var rim = subject.Widened(1.5f * p.Unit);
+        var rim = subject.Widened(1 * p.Unit);
         return p.Map((x, y) =>
         {
             var grain = noise.Smooth(x / (9 * p.Unit), y / (1.1f * p.Unit));
@@ -130,7 +130,7 @@ internal static class Screens
                 return Tone.Mix(Tone.Hex(0xF4E9D0), Tone.Hex(0x1A1512), rim[x, y] > 0.5f ? 1 : Tone.Step(0.68f, 0.74f, grain));
             }
 
-            return Tone.Mix(Tone.Hex(0xB5402A), Tone.Hex(0x1A1512), Tone.Step(-0.08f, 0.08f, 0.62f - light[x, y] + ((grain - 0.5f) * 0.5f)));
+            return Tone.Mix(Tone.Hex(0xB5402A), Tone.Hex(0x1A1512), Tone.Step(-0.08f, 0.08f, 0.5f - light[x, y] + ((grain - 0.5f) * 0.4f)));
         });
     }
 
@@ -144,9 +144,9 @@ internal static class Screens
             var (u, v) = (x / cell, y / cell);
             var (px, py, _) = noise.Cell(u, v, 0.8f);
             var dark = 1 - light[(int)(px * cell), (int)(py * cell)] + (lines[(int)(px * cell), (int)(py * cell)] * 0.5f);
-            var kept = noise.At((int)MathF.Round(px * 64), (int)MathF.Round(py * 64), 3) < dark * 0.95f;
+            var kept = noise.At((int)MathF.Round(px * 64), (int)MathF.Round(py * 64), 3) < 0.02f + (dark * 1.5f);
             var distance = MathF.Sqrt(((u - px) * (u - px)) + ((v - py) * (v - py)));
-            return Tone.Mix(Tone.Hex(0xFDFBF5), Tone.Hex(0x201A33), kept ? Tone.Step(-0.15f, 0.15f, 0.42f - distance) : 0);
+            return Tone.Mix(Tone.Hex(0xFDFBF5), Tone.Hex(0x201A33), kept ? Tone.Step(-0.15f, 0.15f, 0.5f - distance) : 0);
         });
     }
 }
