@@ -135,7 +135,7 @@ public sealed class EmojiDatasetTests : IDisposable
     private async Task<List<Sample>> ReadAsync(string folder)
     {
         var samples = new List<Sample>();
-        foreach (var tar in Directory.GetFiles(_temp[folder], "*.tar"))
+        foreach (var tar in Directory.GetFiles(_temp[folder], "*.tar").Where(tar => new FileInfo(tar).Length > 1024)) // two empty blocks are an archive without entries
         {
             await foreach (var item in ImageSources.EnumerateAsync([tar], 1 << 20, TestContext.Current.CancellationToken))
             {
