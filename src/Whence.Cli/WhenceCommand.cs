@@ -34,6 +34,7 @@ internal static class WhenceCommand
             StudyCommand.Create(streams),
             PlotCommand.Create(streams),
             EncodersCommand.Create(streams),
+            DatasetCommand.Create(streams),
             DemoCommand.Create(streams),
         };
         try

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Spectre.Console;
+using Whence.Datasets.Emoji;
 using Whence.Evaluation;
 using Whence.Search;
 
@@ -137,6 +138,23 @@ internal static class ProgressView
                 error.WriteLine(string.Create(
                     CultureInfo.InvariantCulture,
                     $"{what}: {progress.Done:N0} of {progress.Total:N0}, {Durations.Text(TimeSpan.FromSeconds((progress.Total - progress.Done) / Math.Max(rate, 0.001)))} left"));
+            }
+        });
+    }
+
+    /// <summary>Progress of the making of a data set of drawings: a line now and then.</summary>
+    public static IProgress<EmojiProgress> ForDrawings(TextWriter error)
+    {
+        var (watch, last) = (Stopwatch.StartNew(), TimeSpan.Zero);
+        return new Reporter<EmojiProgress>(progress =>
+        {
+            if (progress.Done < progress.Total && watch.Elapsed - last >= LayoutLineEvery)
+            {
+                last = watch.Elapsed;
+                var left = TimeSpan.FromSeconds(last.TotalSeconds / Math.Max(progress.Done, 1) * (progress.Total - progress.Done));
+                error.WriteLine(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{progress.Done:N0} of {progress.Total:N0} drawings, {progress.Pictures:N0} pictures, {progress.Pictures / last.TotalSeconds:F0}/s, {Durations.Text(left)} left"));
             }
         });
     }

@@ -19,6 +19,9 @@ public static class WhenceHome
     /// <summary>Folder of the encoders' models, one folder each; null where there is no <see cref="Folder"/>.</summary>
     public static string? Models => Folder is { } folder ? Path.Combine(folder, "models") : null;
 
+    /// <summary>Folder of fetched packages that data sets are made of; null where there is no <see cref="Folder"/>.</summary>
+    public static string? Packages => Folder is { } folder ? Path.Combine(folder, "packages") : null;
+
     internal static string? Find(Func<string, string?> variable, string home, string? windowsLocal, bool isMac)
     {
         if (variable(Variable) is { Length: > 0 } own)

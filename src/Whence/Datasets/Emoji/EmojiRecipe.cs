@@ -1,0 +1,117 @@
+using System.Text.Json;
+using Whence.Datasets.Styles;
+using Whence.Files;
+
+namespace Whence.Datasets.Emoji;
+
+/// <summary>How drawings become a data set of contents and styles (<c>docs/formats.md</c>).</summary>
+public sealed record EmojiRecipe
+{
+    /// <summary>The version that this build reads.</summary>
+    public const int CurrentVersion = 1;
+
+    private const string FormatName = "whence-emoji";
+
+    /// <summary>Always <c>whence-emoji</c>.</summary>
+    public required string Format { get; init; }
+
+    /// <summary>Version of the format.</summary>
+    public required int Version { get; init; }
+
+    /// <summary>Side of the pictures in pixels, 16 to 1024. Default 64.</summary>
+    public int Size { get; init; } = 64;
+
+    /// <summary>White on each side of a drawing, in 64ths of the picture, 0 to 16. Default 2.</summary>
+    public double Margin { get; init; } = 2;
+
+    /// <summary>What is held out, and which treatment a drawing gets, follows from it.</summary>
+    public int Seed { get; init; }
+
+    /// <summary>Share of pixels that must differ from white, or a drawing counts as blank. Default 0.005.</summary>
+    public double LeastInk { get; init; } = 0.005;
+
+    /// <summary>Share of the objects that are held out, in [0, 1). Default 0.1.</summary>
+    public double HeldOutObjects { get; init; } = 0.1;
+
+    /// <summary>Styles of designers that are held out, as the lock file calls them.</summary>
+    public IReadOnlyList<string> HeldOutDesigners { get; init; } = [];
+
+    /// <summary>Treatments that are trained with (<see cref="Styles.Treatments"/>); all others are held out.</summary>
+    public IReadOnlyList<string> TrainedTreatments { get; init; } = [];
+
+    /// <summary>How many trained treatments each drawing of a trained designer gets. Default 0.</summary>
+    public int TrainedPerDrawing { get; init; }
+
+    /// <summary>How many held-out treatments each drawing of a trained designer gets. Default 0.</summary>
+    public int HeldOutPerDrawing { get; init; }
+
+    /// <summary>The sheet of styles.</summary>
+    public EmojiSheetRecipe Sheet { get; init; } = new();
+
+    /// <summary>The recipe that this build came with, <c>recipes/emoji64-dataset.json</c>.</summary>
+    public static EmojiRecipe Shipped { get; } = Read(PackageLock.Resource("emoji64-dataset.json"), "recipes/emoji64-dataset.json");
+
+    /// <summary>Reads a recipe.</summary>
+    /// <exception cref="WhenceException">Missing, damaged, of another version, with a key that there is none of, or a value out of its range; the message names it.</exception>
+    public static EmojiRecipe Load(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        return Read(RegularFile.Guard(path, () => File.ReadAllBytes(path)), path);
+    }
+
+    internal IReadOnlyList<Treatment> Trained => [.. TrainedTreatments.Select(Treatments.Get)];
+
+    internal IReadOnlyList<Treatment> HeldOut => [.. Treatments.All.Where(t => !TrainedTreatments.Contains(t.Name))];
+
+    internal void Validate(PackageLock? packages = null)
+    {
+        PackageLock.Require(Size is >= 16 and <= 1024, $"'size' is {Size}, it must be 16 to 1024");
+        PackageLock.Require(Margin is >= 0 and <= 16, $"'margin' is {Margin}, it must be 0 to 16");
+        PackageLock.Require(LeastInk is >= 0 and < 1, $"'leastInk' is {LeastInk}, it must be at least 0 and below 1");
+        PackageLock.Require(HeldOutObjects is >= 0 and < 1, $"'heldOutObjects' is {HeldOutObjects}, it must be at least 0 and below 1");
+        PackageLock.Require(TrainedTreatments.Distinct(StringComparer.Ordinal).Count() == TrainedTreatments.Count, "'trainedTreatments' has one twice");
+        PackageLock.Require(TrainedPerDrawing >= 0 && TrainedPerDrawing <= Trained.Count, $"'trainedPerDrawing' is {TrainedPerDrawing}, it must be at least 0 and at most the {Trained.Count} trained treatments");
+        PackageLock.Require(HeldOutPerDrawing >= 0 && HeldOutPerDrawing <= HeldOut.Count, $"'heldOutPerDrawing' is {HeldOutPerDrawing}, it must be at least 0 and at most the {HeldOut.Count} other treatments");
+        if (packages is not null)
+        {
+            var styles = packages.Drawings.Select(p => p.Style!).ToArray();
+            foreach (var style in HeldOutDesigners.Concat(Sheet.Designers))
+            {
+                PackageLock.Require(styles.Contains(style), $"there is no designer of the style '{style}', known are {string.Join(", ", styles)}");
+            }
+        }
+    }
+
+    private static EmojiRecipe Read(byte[] bytes, string path)
+    {
+        try
+        {
+            var recipe = RecipeJson.Read<EmojiRecipe>(bytes);
+            if (recipe.Format != FormatName || recipe.Version != CurrentVersion)
+            {
+                throw new WhenceException($"it is '{recipe.Format}' version {recipe.Version}, this build reads '{FormatName}' version {CurrentVersion}");
+            }
+
+            recipe.Validate();
+            return recipe;
+        }
+        catch (WhenceException e)
+        {
+            throw new WhenceException($"{path}: {e.Message}; docs/formats.md shows the format.", e);
+        }
+        catch (JsonException e)
+        {
+            throw new WhenceException($"{path}: {RegularFile.OneLine(e.Message)} docs/formats.md shows the format.", e);
+        }
+    }
+}
+
+/// <summary>What the sheet of styles shows.</summary>
+public sealed record EmojiSheetRecipe
+{
+    /// <summary>Styles of the designers that it shows; the first one's drawings are treated.</summary>
+    public IReadOnlyList<string> Designers { get; init; } = [];
+
+    /// <summary>Labels of the objects that it shows, at most 8; those that a designer lacks stay empty.</summary>
+    public IReadOnlyList<string> Objects { get; init; } = [];
+}

@@ -1,0 +1,104 @@
+using System.Text;
+
+namespace Whence.Datasets.Emoji;
+
+/// <summary>What a data set holds, as its <c>dataset.json</c> says; no times and no paths, so that the same data set has the same report.</summary>
+public sealed record EmojiReport
+{
+    /// <summary>Always <c>whence-emoji-dataset</c>.</summary>
+    public required string Format { get; init; }
+
+    /// <summary>Version of the format.</summary>
+    public required int Version { get; init; }
+
+    /// <summary>What it was made by.</summary>
+    public required EmojiRecipe Recipe { get; init; }
+
+    /// <summary>What it was made of, the package of names first.</summary>
+    public required IReadOnlyList<EmojiPackageReport> Packages { get; init; }
+
+    /// <summary>Number of objects that Unicode has, without flags and parts of emoji.</summary>
+    public required int Objects { get; init; }
+
+    /// <summary>Labels of those that are held out.</summary>
+    public required IReadOnlyList<string> HeldOutObjects { get; init; }
+
+    /// <summary>The tar files.</summary>
+    public required IReadOnlyList<EmojiFileReport> Files { get; init; }
+
+    /// <summary>How many pictures were dropped: drawings and treated ones, by reason.</summary>
+    public required IReadOnlyDictionary<string, int> Dropped { get; init; }
+
+    /// <summary>Each drawing, or treated drawing, that was dropped, and why.</summary>
+    public required IReadOnlyList<string> DroppedPictures { get; init; }
+
+    internal static EmojiReport Of(
+        EmojiArtwork artwork, PackageLock packages, EmojiRecipe recipe, EmojiSamples samples,
+        IReadOnlyDictionary<(string Split, string Style), int> written, IReadOnlyList<EmojiSample> dropped, IReadOnlyDictionary<string, string> checksums)
+    {
+        var byPackage = artwork.Drawings.CountBy(d => d.Package.Name).ToDictionary();
+        return new EmojiReport
+        {
+            Format = "whence-emoji-dataset",
+            Version = 1,
+            Recipe = recipe,
+            Packages = [.. packages.All().Select(p => new EmojiPackageReport($"{p.Name}@{p.Version}", p.Integrity, p.Style, p.Licence, p.Creator, byPackage.GetValueOrDefault(p.Name)))],
+            Objects = artwork.Objects.Count,
+            HeldOutObjects = [.. artwork.Objects.Where(samples.IsHeldOut).Select(o => o.Label)],
+            Files =
+            [
+                .. EmojiSplit.All.Select(split => new EmojiFileReport(
+                    EmojiDataset.FileOf(split),
+                    checksums[split],
+                    written.Where(w => w.Key.Split == split).Sum(w => w.Value),
+                    written.Where(w => w.Key.Split == split).OrderBy(w => w.Key.Style, StringComparer.Ordinal).ToDictionary(w => w.Key.Style, w => w.Value))),
+            ],
+            Dropped = Reasons().ToDictionary(r => r.Name, r => dropped.Count(d => (d.IsTreated, d.Drop) == (r.Treated, r.Drop))),
+            DroppedPictures = [.. dropped.Select(d => $"{d.Key}: {NameOf(d.Drop)}{(d.Reason.Length > 0 ? $", {d.Reason}" : "")}")],
+        };
+    }
+
+    /// <summary>Who made the drawings and under which licences they are: what must go along with the data set.</summary>
+    internal static string Notice(PackageLock packages, EmojiRecipe recipe)
+    {
+        var text = new StringBuilder();
+        text.Append("# Artwork of this data set\n\nThe pictures were made from open emoji. Their makers neither endorse Whence nor have a part in it. Each picture stays under the licence of\n"
+            + "its drawing, which its `.json` names with the creator and the source; share-alike licences hold for what is made of those pictures too. They come\nwithout warranties.\n\n");
+        text.Append(System.Globalization.CultureInfo.InvariantCulture, $"**Changes.** The vector drawings were rendered to {recipe.Size} x {recipe.Size} pixels on white, with a margin; drawings without a colour of their own were\ngiven #212121. Where the `.json` names a `treatment`, the picture was redrawn by a program in that style.\n\n");
+        text.Append("| style | creator | package | licence | source |\n|---|---|---|---|---|\n");
+        foreach (var p in packages.Drawings)
+        {
+            text.Append(System.Globalization.CultureInfo.InvariantCulture, $"| {p.Style} | {p.Creator} | {p.Name}@{p.Version} | [{p.Licence}]({p.LicenceUrl}) | <{p.Source}> |\n");
+        }
+
+        text.Append(System.Globalization.CultureInfo.InvariantCulture, $"\nLabels, tags and groups: {packages.Names.Name}@{packages.Names.Version}, {packages.Names.Creator}, [{packages.Names.Licence}]({packages.Names.LicenceUrl}).\n");
+        return text.ToString();
+    }
+
+    private static IEnumerable<(string Name, bool Treated, EmojiDrop Drop)> Reasons() =>
+    [
+        ("broken drawings", false, EmojiDrop.Broken),
+        ("blank drawings", false, EmojiDrop.Blank),
+        ("duplicate drawings", false, EmojiDrop.Duplicate),
+        ("blank treated", true, EmojiDrop.Blank),
+        ("duplicate treated", true, EmojiDrop.Duplicate),
+    ];
+
+    private static string NameOf(EmojiDrop drop) => drop switch { EmojiDrop.Broken => "broken", EmojiDrop.Blank => "blank", _ => "duplicate" };
+}
+
+/// <summary>A package of a data set.</summary>
+/// <param name="Package">Name and version.</param>
+/// <param name="Integrity">SHA-512 of the archive.</param>
+/// <param name="Style">Style of the designer; null for names.</param>
+/// <param name="Licence">SPDX identifier.</param>
+/// <param name="Creator">Who is to be credited.</param>
+/// <param name="Drawings">Drawings that show one of the objects.</param>
+public sealed record EmojiPackageReport(string Package, string Integrity, string? Style, string Licence, string Creator, int Drawings);
+
+/// <summary>A tar file of a data set.</summary>
+/// <param name="File">Its name.</param>
+/// <param name="Sha256">Its checksum, lower-case hexadecimal.</param>
+/// <param name="Pictures">Samples in it.</param>
+/// <param name="Styles">Samples by style.</param>
+public sealed record EmojiFileReport(string File, string Sha256, int Pictures, IReadOnlyDictionary<string, int> Styles);

@@ -1,0 +1,72 @@
+using Whence.Encoders;
+using Whence.Tests.Cli.Download;
+using Whence.Tests.Datasets.Emoji;
+
+namespace Whence.Tests.Cli;
+
+/// <summary>Making a data set, from packages in a folder and from a registry on this machine.</summary>
+public sealed class DatasetCommandTests : IDisposable
+{
+    private readonly TempFolder _temp = new();
+
+    public void Dispose() => _temp.Dispose();
+
+    [Fact]
+    public async Task A_folder_of_packages_becomes_a_data_set_and_its_report()
+    {
+        var packages = new TinyPackages(_temp);
+        var (code, output, error) = await RunAsync(packages, "--packages", packages.Folder, "--size", "16");
+        Assert.True(code == 0, error);
+        Assert.Contains("train.tar", output, StringComparison.Ordinal);
+        Assert.Contains("6 drawings of 3 objects by 2 designers", output, StringComparison.Ordinal);
+        Assert.Contains("Dropped: 0 broken drawings, 0 blank drawings", output, StringComparison.Ordinal);
+        Assert.Contains("NOTICE.md", error, StringComparison.Ordinal);
+        Assert.Equal(
+            [".lock", "NOTICE.md", "dataset.json", "held-out-both.tar", "held-out-objects.tar", "held-out-styles.tar", "styles.png", "train.tar"],
+            Directory.GetFiles(_temp["out"]).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Contains("\"size\": 16", File.ReadAllText(_temp["out", "dataset.json"]), StringComparison.Ordinal);
+
+        File.Delete(Path.Combine(packages.Folder, "set-second-1.0.0.tgz"));
+        (code, _, error) = await RunAsync(packages, "--packages", packages.Folder);
+        Assert.Equal(2, code);
+        Assert.Contains("npm pack @set/second@1.0.0", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Packages_are_fetched_once_and_one_that_was_broken_off_goes_on()
+    {
+        var packages = new TinyPackages(_temp);
+        byte[][] files = [.. new[] { "emoji-names", "set-first", "set-second" }.Select(f => File.ReadAllBytes(Path.Combine(packages.Folder, f + "-1.0.0.tgz")))];
+        using (var server = new LocalServer(LocalServer.Ranges(files[0]), LocalServer.Ranges(files[1], sent: 100), LocalServer.Ranges(files[1]), LocalServer.Ranges(files[2])))
+        {
+            var (code, _, error) = await RunAsync(packages, "--registry", server.Url("npm"));
+            Assert.True(code == 0, error);
+            Assert.Contains("@set/first 1.0.0: licence CC0-1.0; Maker of @set/first, https://example.org/art", error, StringComparison.Ordinal);
+            Assert.Equal(["/npm/emoji-names/-/emoji-names-1.0.0.tgz", "/npm/@set/first/-/first-1.0.0.tgz"], server.Requests.Take(2).Select(r => r.Path));
+            Assert.Equal(100, server.Requests.ElementAt(2).From);
+        }
+
+        var again = await RunAsync(packages, "--registry", "http://127.0.0.1:1/"); // nobody is there, and nobody is asked
+        Assert.True(again.Code == 0, again.Error);
+    }
+
+    [Fact]
+    public async Task A_wrong_package_is_thrown_away_and_the_message_says_what_to_do()
+    {
+        var packages = new TinyPackages(_temp);
+        using var server = new LocalServer(_ => LocalServer.Answer("200 OK", "", new byte[9]), _ => LocalServer.Answer("404 Not Found", "", []));
+        var (code, _, error) = await RunAsync(packages, "--registry", server.Url(""));
+        Assert.Equal(2, code);
+        Assert.Contains("is not emoji-names 1.0.0", error, StringComparison.Ordinal);
+        Assert.Equal([".lock"], Directory.GetFiles(_temp["home", "packages"]).Select(Path.GetFileName));
+        (code, _, error) = await RunAsync(packages, "--registry", server.Url(""));
+        Assert.Equal(2, code);
+        Assert.Contains("--packages", error, StringComparison.Ordinal);
+        Assert.Equal(2, (await RunAsync(packages, "--registry", "ftp://example.org")).Code);
+        Assert.Equal(2, (await RunAsync(packages, "--registry", server.Url(""), "--packages", packages.Folder)).Code);
+    }
+
+    private Task<(int Code, string Output, string Error)> RunAsync(TinyPackages packages, params string[] args) => CliProcess.RunAsync(
+        new Dictionary<string, string> { [WhenceHome.Variable] = _temp["home"], ["no_proxy"] = "127.0.0.1" },
+        ["dataset", "emoji", "--out", _temp["out"], "--lock", packages.LockPath, "--recipe", packages.RecipePath, .. args]);
+}

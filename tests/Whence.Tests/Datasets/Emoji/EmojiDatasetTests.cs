@@ -1,0 +1,156 @@
+using System.Text.Json;
+using Whence.Datasets.Emoji;
+using Whence.Images;
+using Whence.Reports;
+
+namespace Whence.Tests.Datasets.Emoji;
+
+public sealed class EmojiDatasetTests : IDisposable
+{
+    private readonly TempFolder _temp = new();
+
+    public void Dispose() => _temp.Dispose();
+
+    [Fact]
+    public async Task What_is_written_is_read_back_with_captions_and_provenance()
+    {
+        var report = await BuildAsync("out");
+        var samples = await ReadAsync("out");
+        Assert.Equal(report.Files.Sum(f => f.Pictures), samples.Count);
+
+        var apple = samples.Single(s => s.Metadata["designer"] == "first" && s.Metadata["object"] == "red apple" && !s.Metadata.ContainsKey("treatment"));
+        Assert.Equal("a red apple, first style", apple.Caption);
+        Assert.Equal(
+            ("1F34E", "food-drink", "food-fruit", "fruit, red", "Maker of @set/first", "CC0-1.0", "https://example.org/art", "@set/first@1.0.0"),
+            (apple.Metadata["code"], apple.Metadata["group"], apple.Metadata["subgroup"], apple.Metadata["tags"], apple.Metadata["creator"], apple.Metadata["licence"], apple.Metadata["meta_source"], apple.Metadata["package"]));
+        Assert.Equal((32, 32), (apple.Image.Width, apple.Image.Height));
+        Assert.True(apple.Image[16, 16].R > 200 && apple.Image[16, 16].G < 60);
+        Assert.Equal((255, 255, 255), apple.Image[0, 0]);
+        Assert.All(samples.Where(s => s.Metadata.ContainsKey("treatment")), s => Assert.EndsWith($", {s.Metadata["treatment"]} style", s.Caption, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task What_is_held_out_is_in_a_file_of_its_own()
+    {
+        await BuildAsync("out");
+        string[] trained = ["first", "inverted", "halftone"];
+        var samples = await ReadAsync("out");
+        var heldOut = JsonDocument.Parse(File.ReadAllBytes(_temp["out", "dataset.json"])).RootElement.GetProperty("heldOutObjects").EnumerateArray().Select(e => e.GetString()).ToHashSet();
+        Assert.All(samples, s =>
+        {
+            var expected = (heldOut.Contains(s.Metadata["object"]), !trained.Contains(s.Metadata["style"])) switch
+            {
+                (false, false) => "train",
+                (true, false) => "held-out-objects",
+                (false, true) => "held-out-styles",
+                _ => "held-out-both",
+            };
+            Assert.Equal(expected, s.Metadata["split"]);
+            Assert.Equal(expected + ".tar", s.File);
+        });
+        Assert.DoesNotContain(samples, s => s.Metadata["designer"] == "second" && s.Metadata.ContainsKey("treatment"));
+        Assert.Equal(3, samples.Count(s => s.Metadata["designer"] == "first" && s.Metadata["object"] == "lemon" && s.Metadata.ContainsKey("treatment")));
+    }
+
+    [Fact]
+    public async Task The_same_input_gives_the_same_bytes_whatever_the_threads()
+    {
+        await BuildAsync("one", threads: 1);
+        await BuildAsync("two", threads: 4);
+        var files = Directory.GetFiles(_temp["one"]).Select(f => Path.GetFileName(f)).ToArray();
+        Assert.Contains("NOTICE.md", files);
+        Assert.All(files, f => Assert.Equal(File.ReadAllBytes(_temp["one", f]), File.ReadAllBytes(_temp["two", f])));
+        var report = await BuildAsync("one", threads: 2); // replaces what was there
+        Assert.All(report.Files, f => Assert.Equal(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(_temp["one", f.File]))), f.Sha256));
+    }
+
+    [Fact]
+    public async Task Broken_blank_and_duplicate_drawings_are_dropped_and_counted()
+    {
+        var packages = new TinyPackages(
+            _temp,
+            $$$"""{"icons":{"red-apple":{"body":{{{TinyPackages.Text(TinyPackages.Square)}}} },"lemon":{"body":{{{TinyPackages.Text(TinyPackages.Square)}}} },"grinning-face":{"body":"<path fill='#fff' d='M0 0h32v32H0z'/>"} },"width":32,"height":32}""",
+            """{"icons":{"red-apple":{"body":"<image href='a.png'/>"},"lemon":{"body":"<path"} } }""");
+        var report = await BuildAsync("out", packages: packages);
+        Assert.Equal(2, report.Dropped["broken drawings"]);
+        Assert.Equal(1, report.Dropped["blank drawings"]);
+        Assert.Equal(1, report.Dropped["duplicate drawings"]);
+        Assert.Contains("first/1f600: blank", report.DroppedPictures);
+        Assert.Contains("first/1f34b: duplicate", report.DroppedPictures);
+        Assert.Contains(report.DroppedPictures, d => d.StartsWith("second/1f34e: broken, the drawing holds 'image'", StringComparison.Ordinal));
+        Assert.All(await ReadAsync("out"), s => Assert.Equal("red apple", s.Metadata["object"]));
+    }
+
+    [Fact]
+    public async Task Another_persons_folder_and_a_recipe_of_other_designers_are_refused()
+    {
+        Directory.CreateDirectory(_temp["mine"]);
+        File.WriteAllText(_temp["mine", "thesis.tex"], "");
+        Assert.Contains("thesis.tex", (await Assert.ThrowsAsync<WhenceException>(() => BuildAsync("mine"))).Message, StringComparison.Ordinal);
+        var packages = new TinyPackages(_temp);
+        packages.Save("""{ "format": "whence-emoji", "version": 1, "heldOutDesigners": ["third"] }""");
+        Assert.Contains("no designer of the style 'third', known are first, second", (await Assert.ThrowsAsync<WhenceException>(() => BuildAsync("out", packages: packages))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_interrupted_run_leaves_the_earlier_data_set_as_it_was()
+    {
+        await BuildAsync("out");
+        var before = Directory.GetFiles(_temp["out"]).ToDictionary(f => f, File.ReadAllBytes);
+        using var stop = new CancellationTokenSource();
+        var progress = new Stopping(stop);
+        var packages = new TinyPackages(_temp);
+        var (locked, recipe, artwork) = (PackageLock.Load(packages.LockPath), EmojiRecipe.Load(packages.RecipePath), await packages.LoadAsync());
+        stop.Cancel();
+        Assert.Throws<OperationCanceledException>(() => EmojiDataset.Build(artwork, locked, recipe, _temp["out"], 2, progress, stop.Token));
+        Assert.Equal(before.Keys.Order(StringComparer.Ordinal), Directory.GetFiles(_temp["out"]).Order(StringComparer.Ordinal));
+        Assert.All(before, f => Assert.Equal(f.Value, File.ReadAllBytes(f.Key)));
+    }
+
+    [Fact]
+    public async Task A_sheet_shows_every_style_by_its_family()
+    {
+        var packages = new TinyPackages(_temp);
+        var styles = EmojiStyle.Of(await packages.LoadAsync(), EmojiRecipe.Load(packages.RecipePath));
+        Assert.Equal(2 + Whence.Datasets.Styles.Treatments.All.Count, styles.Count);
+        Assert.All(styles, s => Assert.Equal(2, s.Pictures.Count));
+        Assert.Equal(["first", "inverted", "halftone"], styles.Where(s => s.IsTrained).Select(s => s.Name));
+        var figure = StyleSheet.Draw("styles", "Styles", styles);
+        Assert.Equal((2 * figure.Width, 2 * figure.Height), Size(figure.Png.ToArray()));
+        Assert.Equal(figure.Png.ToArray(), StyleSheet.Draw("styles", "Styles", styles).Png.ToArray());
+
+        static (int, int) Size(byte[] png)
+        {
+            var image = ImageDecoder.Decode(png);
+            return (image.Width, image.Height);
+        }
+    }
+
+    private async Task<EmojiReport> BuildAsync(string folder, int threads = 2, TinyPackages? packages = null)
+    {
+        packages ??= new TinyPackages(_temp);
+        return EmojiDataset.Build(await packages.LoadAsync(), PackageLock.Load(packages.LockPath), EmojiRecipe.Load(packages.RecipePath), _temp[folder], threads);
+    }
+
+    private async Task<List<Sample>> ReadAsync(string folder)
+    {
+        var samples = new List<Sample>();
+        foreach (var tar in Directory.GetFiles(_temp[folder], "*.tar").Where(tar => new FileInfo(tar).Length > 1024)) // two empty blocks are an archive without entries
+        {
+            await foreach (var item in ImageSources.EnumerateAsync([tar], 1 << 20, TestContext.Current.CancellationToken))
+            {
+                var content = await item.ReadAsync(TestContext.Current.CancellationToken);
+                samples.Add(new Sample(Path.GetFileName(tar), content.Caption!, content.Metadata, ImageDecoder.Decode(content.Bytes.ToArray())));
+            }
+        }
+
+        return samples;
+    }
+
+    private sealed record Sample(string File, string Caption, IReadOnlyDictionary<string, string> Metadata, RgbImage Image);
+
+    private sealed class Stopping(CancellationTokenSource stop) : IProgress<EmojiProgress>
+    {
+        public void Report(EmojiProgress value) => stop.Cancel();
+    }
+}

@@ -1,0 +1,73 @@
+using Whence.Datasets.Emoji;
+using Whence.Images;
+
+namespace Whence.Tests.Datasets.Emoji;
+
+public class SvgRendererTests
+{
+    [Fact]
+    public void A_drawing_stands_in_the_middle_of_white_within_its_margin()
+    {
+        var image = Render("""<path fill="#f00" d="M0 0h20v10H0z"/>""", width: 20, height: 10, side: 48, margin: 4);
+        Assert.Equal((255, 255, 255), image[24, 13]);
+        Assert.Equal((255, 0, 0), image[24, 15]);
+        Assert.Equal((255, 0, 0), image[5, 24]);
+        Assert.Equal((255, 255, 255), image[3, 24]);
+        Assert.Equal((255, 0, 0), image[24, 32]);
+        Assert.Equal((255, 255, 255), image[24, 35]);
+    }
+
+    [Fact]
+    public void Edges_are_antialiased()
+    {
+        var image = Render("""<circle cx="8" cy="8" r="7"/>""", 16, 16, 32, 0);
+        var grey = Enumerable.Range(0, 32 * 32).Count(i => image[i % 32, i / 32].R is > 20 and < 235);
+        Assert.InRange(grey, 20, 200);
+    }
+
+    [Theory]
+    [InlineData("""<image href="file:///etc/passwd" width="9" height="9"/>""")]
+    [InlineData("""<use href="https://example.org/a.svg#b"/>""")]
+    [InlineData("""<path fill="url(https://example.org/a#b)" d="M0 0h9v9z"/>""")]
+    [InlineData("""<path style="fill:url('file:///a')" d="M0 0h9v9z"/>""")]
+    [InlineData("""<script>alert(1)</script>""")]
+    [InlineData("""<text x="1" y="9">a</text>""")]
+    [InlineData("""<path onload="x" d="M0 0h9v9z"/>""")]
+    [InlineData("""<path d="M0 0h9v9z">""")]
+    [InlineData("""</svg><!DOCTYPE a [<!ENTITY b "c">]><svg>""")]
+    public void What_reaches_beyond_the_drawing_or_is_none_is_refused(string body) =>
+        Assert.Throws<WhenceException>(() => Render(body, 10, 10, 16, 0));
+
+    [Fact]
+    public void Gradients_clips_and_references_within_the_drawing_are_drawn()
+    {
+        var image = Render(
+            """<defs><linearGradient id="a"><stop stop-color="#f00"/><stop offset="1" stop-color="#00f"/></linearGradient><clipPath id="c"><path d="M0 0h8v4H0z"/></clipPath><path id="p" d="M0 0h8v8H0z"/></defs><g clip-path="url(#c)"><use href="#p" fill="url(#a)"/></g>""",
+            8, 8, 16, 0);
+        Assert.True(image[1, 4].R > 200 && image[14, 4].B > 200);
+        Assert.Equal((255, 255, 255), image[8, 12]);
+    }
+
+    [Fact]
+    public void Aliases_flip_and_turn_what_they_stand_for()
+    {
+        var set = new IconSet(
+            System.Text.Encoding.UTF8.GetBytes(
+                """{"icons":{"a":{"body":"<path d='M0 0h4v4H0z'/>"}},"aliases":{"right":{"parent":"a","hFlip":true},"below":{"parent":"right","rotate":1},"circle":{"parent":"circle"},"lost":{"parent":"none"}},"width":8,"height":8}"""),
+            null, "test");
+        Assert.Equal([true, false, false, false], Corners("a"));
+        Assert.Equal([false, true, false, false], Corners("right"));
+        Assert.Equal([false, false, false, true], Corners("below"));
+        Assert.Throws<WhenceException>(() => set.Get("circle"));
+        Assert.Throws<WhenceException>(() => set.Get("lost"));
+
+        bool[] Corners(string name)
+        {
+            var image = SvgRenderer.Render(set.Get(name), 16, 0);
+            return [image[2, 2].R < 9, image[13, 2].R < 9, image[2, 13].R < 9, image[13, 13].R < 9];
+        }
+    }
+
+    private static RgbImage Render(string body, float width, float height, int side, float margin) =>
+        SvgRenderer.Render(new SvgDrawing(body, 0, 0, width, height), side, margin);
+}
