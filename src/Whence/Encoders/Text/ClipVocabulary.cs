@@ -64,6 +64,9 @@ internal sealed class ClipVocabulary
     /// <summary>Whether a symbol is written so.</summary>
     public bool Contains(string symbol) => _ids.ContainsKey(symbol);
 
+    /// <summary>Pairs of symbols that are merged, first things first.</summary>
+    public IEnumerable<(string Left, string Right)> Merges => _merges.OrderBy(merge => merge.Value.Rank).Select(merge => (_symbols[merge.Key.Left], _symbols[merge.Key.Right]));
+
     /// <summary>The symbol of a byte within a word, or at its end.</summary>
     public int Byte(byte value, bool last) => last ? _lastBytes[value] : _bytes[value];
 

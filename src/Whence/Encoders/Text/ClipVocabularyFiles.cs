@@ -39,6 +39,28 @@ internal static class ClipVocabularyFiles
         return Explained($"'{vocabularyPath}' with '{mergesPath}'", () => new ClipVocabulary(ids, merges));
     }
 
+    /// <summary>Writes the files of a folder, which must exist.</summary>
+    public static void Save(string folder, ClipVocabulary vocabulary, IReadOnlyList<string> added)
+    {
+        WriteIds("vocab.json", Enumerable.Range(0, vocabulary.Count).Select(id => (vocabulary.Symbol(id), id)));
+        AtomicFile.Write(Path.Combine(folder, "merges.txt"), stream =>
+        {
+            using var writer = new StreamWriter(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), leaveOpen: true) { NewLine = "\n" };
+            writer.WriteLine("#version: 0.2");
+            foreach (var (left, right) in vocabulary.Merges)
+            {
+                writer.WriteLine($"{left} {right}");
+            }
+        });
+        if (added.Count > 0)
+        {
+            WriteIds("added_tokens.json", added.Select((token, i) => (token, vocabulary.Count + i)));
+        }
+
+        void WriteIds(string name, IEnumerable<(string Symbol, int Id)> ids) =>
+            AtomicFile.Write(Path.Combine(folder, name), stream => JsonSerializer.Serialize(stream, ids.ToDictionary(pair => pair.Symbol, pair => pair.Id)));
+    }
+
     private static string? Find(string folder, string name) =>
         new[] { Path.Combine(folder, name), Path.Combine(folder, name + ".gz") }.FirstOrDefault(File.Exists);
 
