@@ -13,6 +13,7 @@ var benches = new SortedDictionary<string, (string What, Func<string[], JsonObje
     ["augment"] = ("augmented views a second beside torchvision on Pillow's images", AugmentBench.Run),
     ["calibrate"] = ("a whole calibration at the paper's size, 4,096 queries x 100,000 candidates: its steps and memory", CalibrateBench.Run),
     ["diffusion"] = ("training and sampling steps with the networks of the reference, beside the same networks in PyTorch", DiffusionBench.Run),
+    ["diffusion-full"] = ("Stable Diffusion 1.x in its full size, random weights: loading, a step of each kind at 512 pixels, memory", FullSizeBench.Run),
     ["encoders"] = ("a vision transformer of full size beside the same network in PyTorch: images a second, memory, and what precision changes", EncodersBench.Run),
     ["evaluate"] = ("a whole evaluation: 2,000 queries against a million distractors, its steps and memory, beside torch", EvaluateBench.Run),
     ["fuzz"] = ("damaged files of every format: read or refused with one line, in bounded time and memory", FuzzBench.Run),
