@@ -28,6 +28,8 @@ internal static class WhenceCommand
             FeaturesCommand.Create(streams),
             EvaluateCommand.Create(streams),
             TrainCommand.Create(streams),
+            CustomizeCommand.Create(streams),
+            GenerateCommand.Create(streams),
             CalibrateCommand.Create(streams),
             StudyCommand.Create(streams),
             PlotCommand.Create(streams),

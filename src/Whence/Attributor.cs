@@ -46,6 +46,9 @@ public sealed record AttributorOptions
 /// <param name="File">The bytes of the image file.</param>
 public sealed record Query(string Source, ReadOnlyMemory<byte> File)
 {
+    /// <summary>The prompt that it was made with, for encoders that look at captions; null, the default, where nobody knows: an empty one stands for it.</summary>
+    public string? Caption { get; init; }
+
     /// <summary>Reads an image file as a query.</summary>
     /// <exception cref="WhenceException">The file is missing or cannot be read.</exception>
     public static Query FromFile(string path)
@@ -232,7 +235,7 @@ public sealed class Attributor : IDisposable
             try
             {
                 _preprocessor.Preprocess(queries[q].File.Span, pixels);
-                _encoder.Encode(pixels, features[q] = new float[dimension]);
+                _encoder.EncodeWith(pixels, [queries[q].Caption], features[q] = new float[dimension]);
             }
             catch (WhenceException e)
             {

@@ -57,8 +57,8 @@ internal static class AttributeCommand
                     $"{without:N0} of {opened.Attributor.Searched:N0} images are searched exactly: they are in no graph yet ('whence ann build' adds them), or the filter leaves few of their graph.");
             }
 
-            var bad = 0;
-            var images = ReadQueries(parsed.GetRequiredValue(queries), opened.Limits, Tell, cancellation);
+            var (bad, asked, uncaptioned) = (0, 0, 0);
+            var images = ReadQueries(parsed.GetRequiredValue(queries), opened.Limits, Tell, cancellation).Select(Counted);
             var answers = opened.Attributor.Attribute(images, request, (_, e) => Tell(e), cancellation);
             var all = new List<Attribution>();
             Write(streams, file is null ? answers : answers.Select(Keep), parsed.GetValue(format)!);
@@ -67,7 +67,15 @@ internal static class AttributeCommand
                 WriteReport(file, all, opened.Limits);
             }
 
+            CaptionView.Tell(streams.Error, uncaptioned, asked, "text beside them (NAME.txt)");
             return Task.FromResult(bad > 0 ? 2 : 0);
+
+            Query Counted(Query query)
+            {
+                asked++;
+                uncaptioned += opened.Encoder is ICaptionedImageEncoder && string.IsNullOrEmpty(query.Caption) ? 1 : 0;
+                return query;
+            }
 
             // One bad query does not stop a thousand; the exit code tells.
             void Tell(WhenceException e)
@@ -142,7 +150,8 @@ internal static class AttributeCommand
             Query query;
             try
             {
-                query = new Query(item.Source, item.ReadAsync(cancellation).AsTask().GetAwaiter().GetResult().Bytes);
+                var content = item.ReadAsync(cancellation).AsTask().GetAwaiter().GetResult();
+                query = new Query(item.Source, content.Bytes) { Caption = content.Caption };
             }
             catch (WhenceException e)
             {

@@ -10,6 +10,7 @@ internal static class EncodersCommand
     {
         EncodersListCommand.Create(streams),
         EncodersPullCommand.Create(streams),
+        EncodersDescribeCommand.Create(streams),
         EncodersVerifyCommand.Create(streams),
         EncodersBenchCommand.Create(streams),
         EncodersRegisterCommand.Create(streams),

@@ -45,7 +45,8 @@ internal static class ExplainCommand
         var queries = new List<Query>();
         await foreach (var item in ImageSources.EnumerateAsync([source], opened.Limits.MaxFileBytes, cancellation))
         {
-            queries.Add(new Query(item.Source, (await item.ReadAsync(cancellation)).Bytes));
+            var content = await item.ReadAsync(cancellation);
+            queries.Add(new Query(item.Source, content.Bytes) { Caption = content.Caption });
         }
 
         return queries;

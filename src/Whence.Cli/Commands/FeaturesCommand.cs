@@ -33,12 +33,17 @@ internal static class FeaturesCommand
         var threads = CommonOptions.Threads();
         var batch = new Option<int>("--batch") { Description = "Pictures per call of the encoder", HelpName = "N", DefaultValueFactory = _ => new FeatureExtractionOptions().Batch }.AtLeast(1);
         var failFast = new Option<bool>("--fail-fast") { Description = "Stop at the first bad image, instead of leaving it out" };
+        var captions = new Option<string?>("--captions")
+        {
+            Description = "Table (.csv, .jsonl, .parquet) that gives images a caption, for encoders that look at it",
+            HelpName = "TABLE",
+        };
         var autoOrient = new Option<bool>("--auto-orient") { Description = "Turn images as their EXIF data says (the authors' code does not)" };
         var running = new EncoderOptions();
         var images = new ImageOptions();
         var command = new Command("features", "Extract the features of a test case or of any images into a file, once and for all")
         {
-            sources, output, encoder, root, views, augment, seed, threads, batch, failFast, autoOrient,
+            sources, output, encoder, root, views, augment, seed, threads, batch, failFast, autoOrient, captions,
         };
         running.AddTo(command);
         images.AddTo(command);
@@ -46,7 +51,7 @@ internal static class FeaturesCommand
         {
             var (given, file) = (parsed.GetRequiredValue(sources), parsed.GetRequiredValue(output));
             var kind = KindOf(given);
-            Refuse(kind == Kind.Torch, "with a .pth, whose features are made", root, views, augment, seed, threads, batch, failFast, autoOrient);
+            Refuse(kind == Kind.Torch, "with a .pth, whose features are made", root, views, augment, seed, threads, batch, failFast, autoOrient, captions);
             Refuse(kind == Kind.Sources, "without the JSON of a test case", root, views, augment, seed);
             Refuse(parsed.GetValue(views) == 0, "without --views", augment, seed);
             if (kind == Kind.Torch)
@@ -67,13 +72,16 @@ internal static class FeaturesCommand
                 FailFast = parsed.GetValue(failFast),
                 Limits = images.Limits(parsed),
                 AutoOrient = parsed.GetValue(autoOrient),
+                Captions = parsed.GetValue(captions) is { } table ? await MetadataTable.LoadAsync(table, cancellation) : null,
             };
             var testCase = kind == Kind.TestCase ? TestCase.Load(given[0]) : null;
             using var model = running.Open(parsed, parsed.GetValue(encoder));
+            Refuse(model is not ICaptionedImageEncoder, $"with encoder '{model.Spec.Name}', which looks at no captions", captions);
             var extractor = new FeatureExtractor(model, options);
             var result = await RunAsync(streams, progress => testCase is null
                 ? extractor.ExtractAsync(given, file, progress, cancellation)
                 : extractor.ExtractAsync(testCase, parsed.GetValue(root) ?? Path.GetDirectoryName(Path.GetFullPath(given[0]))!, file, progress, cancellation));
+            CaptionView.Tell(streams.Error, result.Uncaptioned, result.Encoded, "--captions TABLE");
             Report(streams, file, result);
             return 0;
 

@@ -95,6 +95,7 @@ internal static class IndexCommand
             }
 
             var result = await BuildAsync(streams, given, folder, model, options, cancellation);
+            CaptionView.Tell(streams.Error, result.Uncaptioned, result.Indexed, "text beside the images (NAME.txt), or --metadata TABLE with a column caption");
             streams.Output.WriteLine(
                 $"{folder}: {result.Indexed:N0} images indexed, {result.Skipped:N0} known already, {result.Failed:N0} failed{(result.Failed > 0 ? $" (see 'whence info {folder}')" : "")}.");
             return 0;

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using Whence.Encoders;
+using Whence.Torch.Diffusion;
 
 namespace Whence.Torch.Encoders;
 
@@ -39,5 +40,6 @@ public static class ImageEncoders
     // A method of its own, so that neither TorchSharp nor libtorch is loaded for anybody else.
     [MethodImpl(MethodImplOptions.NoInlining)]
     [SuppressMessage("Performance", "CA1859:Use concrete types when possible", Justification = "Naming the type would load TorchSharp for whoever calls Open.")]
-    private static IImageEncoder OpenTorch(EncoderSpec spec, ImageEncoderOptions options) => new TorchEncoder(spec, options);
+    private static IImageEncoder OpenTorch(EncoderSpec spec, ImageEncoderOptions options) =>
+        spec.Network is DiffusionSpec ? new MidBlockFeatures(spec, options) : new TorchEncoder(spec, options);
 }

@@ -257,6 +257,11 @@ internal sealed class SpaceSteps(StudyRecipe recipe, StudySpace space, SpaceFile
 
     private void Tell(ExtractionResult result)
     {
+        if (result.Uncaptioned > 0)
+        {
+            settings.Line?.Invoke($"{space.Label}: {result.Uncaptioned} images have no caption, an empty one stands for it");
+        }
+
         if (result.Unread.Count > 0)
         {
             settings.Line?.Invoke($"{space.Label}: {result.Unread.Count} images cannot be read and are left out, such as {result.Unread[0].Path}: {result.Unread[0].Error}");

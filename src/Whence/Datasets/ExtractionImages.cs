@@ -11,8 +11,8 @@ namespace Whence.Datasets;
 /// <summary>An image to encode.</summary>
 /// <param name="Name">What the test case or the source calls it.</param>
 /// <param name="Source">Where it is, as for <see cref="ImageSources.ReadAsync"/>.</param>
-/// <param name="Read">Reads its bytes.</param>
-internal sealed record ExtractionImage(string Name, string Source, Func<CancellationToken, ValueTask<ReadOnlyMemory<byte>>> Read);
+/// <param name="Item">Reads it.</param>
+internal sealed record ExtractionImage(string Name, string Source, ImageItem Item);
 
 /// <summary>The images of an extraction, each once, in the order in which they are first named.</summary>
 internal sealed class ExtractionImages
@@ -106,6 +106,10 @@ internal sealed class ExtractionImages
         {
             Append(image.Name);
             Append(image.Source);
+            if (options.Captions is not null)
+            {
+                Append(options.Captions.FindCaption(image.Item) ?? "");
+            }
         }
 
         return hash.GetHashAndReset();

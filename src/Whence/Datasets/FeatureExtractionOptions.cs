@@ -32,6 +32,9 @@ public sealed record FeatureExtractionOptions
     /// <summary>Apply the EXIF orientation. Default false, as in the authors' code.</summary>
     public bool AutoOrient { get; init; }
 
+    /// <summary>Captions for encoders that look at them, in the table's column <c>caption</c>; one that lies beside an image comes first. Default none.</summary>
+    public MetadataTable? Captions { get; init; }
+
     internal void Validate()
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(Threads, 1);
@@ -59,4 +62,8 @@ public readonly record struct UnreadImage(string Path, string Error);
 /// <param name="Known">Images that an interrupted run had encoded.</param>
 /// <param name="Repeated">Times that an image was named again; it was encoded once.</param>
 /// <param name="Unread">Images that were left out, since they could not be read.</param>
-public sealed record ExtractionResult(long Encoded, long Known, long Repeated, IReadOnlyList<UnreadImage> Unread);
+public sealed record ExtractionResult(long Encoded, long Known, long Repeated, IReadOnlyList<UnreadImage> Unread)
+{
+    /// <summary>Images encoded in this run whose caption was missing, by an encoder that looks at captions: an empty one stood for it.</summary>
+    public long Uncaptioned { get; init; }
+}

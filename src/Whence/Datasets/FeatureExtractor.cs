@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Whence.Encoders;
@@ -124,7 +125,8 @@ public sealed class FeatureExtractor
             images.Add(path, () =>
             {
                 var source = FullPath(path, root);
-                return new ExtractionImage(path, source, async stop => await ImageSources.ReadAsync(source, _options.Limits.MaxFileBytes, stop));
+                return new ExtractionImage(path, source, new ImageItem(
+                    source, path, async stop => new ImageContent(await ImageSources.ReadAsync(source, _options.Limits.MaxFileBytes, stop), Caption: null, ReadOnlyDictionary<string, string>.Empty)));
             });
         }
 
@@ -138,7 +140,7 @@ public sealed class FeatureExtractor
         var images = new ExtractionImages();
         await foreach (var item in ImageSources.EnumerateAsync(sources, _options.Limits.MaxFileBytes, cancellation))
         {
-            images.Add(item.Source, () => new ExtractionImage(item.Source, item.Source, async stop => (await item.ReadAsync(stop)).Bytes));
+            images.Add(item.Source, () => new ExtractionImage(item.Source, item.Source, item));
         }
 
         images.CheckFiles("correct the list, or bring them back");
@@ -165,9 +167,9 @@ public sealed class FeatureExtractor
         await pipeline.RunAsync(missing.ToAsyncEnumerable(), NotFinite, Write, cancellation);
         save(partial, unread);
         partial.Delete();
-        return new ExtractionResult(encoded, known, images.Repeated, unread);
+        return new ExtractionResult(encoded, known, images.Repeated, unread) { Uncaptioned = pipeline.Uncaptioned };
 
-        void Write(IReadOnlyList<EncodedImage<int, bool>> batch)
+        void Write(IReadOnlyList<EncodedImage<int, string?>> batch)
         {
             foreach (var image in batch)
             {
@@ -187,17 +189,19 @@ public sealed class FeatureExtractor
         }
     }
 
-    private EncodingPipeline<int, bool> Pipeline(IReadOnlyList<ExtractionImage> images) => new(_encoder, _options.Threads, _options.Batch, 1 + _options.Views)
+    // What a row keeps of an image is its caption.
+    private EncodingPipeline<int, string?> Pipeline(IReadOnlyList<ExtractionImage> images) => new(_encoder, _options.Threads, _options.Batch, 1 + _options.Views)
     {
         Prepare = (number, inputs) => PrepareAsync(images[number], inputs),
+        CaptionOf = caption => caption,
         FailFast = _options.FailFast ? number => images[number].Name : null,
     };
 
-    private async ValueTask<bool> PrepareAsync(ExtractionImage image, Memory<float> inputs)
+    private async ValueTask<string?> PrepareAsync(ExtractionImage image, Memory<float> inputs)
     {
-        var bytes = await image.Read(CancellationToken.None);
-        _preprocessor.PreprocessViews(bytes.Span, _augmenter, image.Name, inputs.Span);
-        return true;
+        var content = await image.Item.ReadAsync(CancellationToken.None);
+        _preprocessor.PreprocessViews(content.Bytes.Span, _augmenter, image.Name, inputs.Span);
+        return content.Caption ?? _options.Captions?.FindCaption(image.Item);
     }
 
     private string? NotFinite(ReadOnlySpan<float> feature)

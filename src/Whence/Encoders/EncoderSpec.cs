@@ -20,7 +20,7 @@ public sealed record EncoderSpec
     /// <summary>How an image becomes the model's input.</summary>
     public required PreprocessingSpec Preprocessing { get; init; }
 
-    /// <summary>The file of the network: an ONNX model, or with <see cref="Network"/> a checkpoint of its weights. Null only for <see cref="PixelsSpec"/>.</summary>
+    /// <summary>The file of the network: an ONNX model, or with <see cref="Network"/> a checkpoint of its weights. Null only for <see cref="PixelsSpec"/> and <see cref="DiffusionSpec"/>, which names its own.</summary>
     public ModelFile? Model { get; init; }
 
     /// <summary>The network whose weights the model file holds; null where the file is an ONNX model, which brings its own.</summary>
@@ -104,8 +104,10 @@ public sealed record EncoderSpec
 
     private void ValidateKind()
     {
-        Check((Model is null) == (Network is PixelsSpec), Model is null ? "model is missing; name the file of the network" : "model: pixels have none; leave it out");
-        Check(Precision is null || Network is VisionTransformerSpec or ResNetSpec, "precision: only Whence's own networks, vit and resnet, have a choice; leave it out");
+        Check(
+            (Model is null) == (Network is PixelsSpec or DiffusionSpec),
+            Model is null ? "model is missing; name the file of the network" : "model: pixels have none, and diffusion names it in network; leave it out");
+        Check(Precision is null || Network is VisionTransformerSpec or ResNetSpec or DiffusionSpec, "precision: only Whence's own networks, vit, resnet and diffusion, have a choice; leave it out");
         Check(Precision is null || Enum.IsDefined(Precision.Value), $"precision is {Precision}, but must be float32 or bfloat16");
         Check(PreprocessModel is null || Network is null, "preprocessModel: only an ONNX model has one; leave it out");
         Check(Network is null || Model is null or { Input: null, Output: null }, "model: only an ONNX model has an 'input' and an 'output' to name; leave them out");

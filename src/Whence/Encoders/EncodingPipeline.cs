@@ -23,6 +23,7 @@ internal sealed class EncodingPipeline<TItem, TRow>
     private readonly int _call;
     private readonly int _images;
     private readonly int _inputLength;
+    private long _uncaptioned;
 
     /// <summary>A pipeline through an encoder.</summary>
     /// <param name="encoder">The encoder.</param>
@@ -57,6 +58,12 @@ internal sealed class EncodingPipeline<TItem, TRow>
     /// or an error of the system costs this image only.
     /// </summary>
     public required Func<TItem, Memory<float>, ValueTask<TRow>> Prepare { get; init; }
+
+    /// <summary>The caption of an image, for encoders that look at it; null where it has none. Null: no image has one.</summary>
+    public Func<TRow, string?>? CaptionOf { get; init; }
+
+    /// <summary>Images that an encoder which looks at captions had to encode with an empty one.</summary>
+    public long Uncaptioned => Interlocked.Read(ref _uncaptioned);
 
     /// <summary>What an image is called in the message that stops the run at a bad one; null passes bad ones over.</summary>
     public Func<TItem, string>? FailFast { get; init; }
@@ -169,7 +176,13 @@ internal sealed class EncodingPipeline<TItem, TRow>
                 }
             }
 
-            var features = Encode(pixels, prepared.Count * Inputs);
+            string?[] captions = [.. prepared.Select(p => CaptionOf?.Invoke(p.Row))];
+            if (_encoder is ICaptionedImageEncoder)
+            {
+                Interlocked.Add(ref _uncaptioned, captions.Count(string.IsNullOrEmpty));
+            }
+
+            var features = Encode(pixels, captions);
             foreach (var (i, (place, row)) in prepared.Index())
             {
                 var own = features.AsMemory(i * length, length);
@@ -182,14 +195,17 @@ internal sealed class EncodingPipeline<TItem, TRow>
         }
     }
 
-    private float[] Encode(float[] pixels, int inputs)
+    private float[] Encode(float[] pixels, string?[] captions)
     {
+        var inputs = captions.Length * Inputs;
         var features = new float[inputs * _encoder.Spec.Dimension];
         for (var first = 0; first < inputs; first += _call)
         {
             var count = Math.Min(_call, inputs - first);
-            _encoder.Encode(
-                pixels.AsSpan(first * _inputLength, count * _inputLength), features.AsSpan(first * _encoder.Spec.Dimension, count * _encoder.Spec.Dimension));
+            _encoder.EncodeWith(
+                pixels.AsSpan(first * _inputLength, count * _inputLength),
+                Enumerable.Range(first, count).Select(input => captions[input / Inputs]),
+                features.AsSpan(first * _encoder.Spec.Dimension, count * _encoder.Spec.Dimension));
         }
 
         return features;

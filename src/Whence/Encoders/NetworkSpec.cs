@@ -11,6 +11,7 @@ namespace Whence.Encoders;
 [JsonDerivedType(typeof(ResNetSpec), "resnet")]
 [JsonDerivedType(typeof(TorchScriptSpec), "torchscript")]
 [JsonDerivedType(typeof(PixelsSpec), "pixels")]
+[JsonDerivedType(typeof(DiffusionSpec), "diffusion")]
 public abstract record NetworkSpec
 {
     /// <summary>Checks every value.</summary>

@@ -41,7 +41,11 @@ public sealed record IndexBuildOptions
 /// <param name="Indexed">Images encoded in this run.</param>
 /// <param name="Failed">Images that could not be read in this run.</param>
 /// <param name="Skipped">Images the index had already.</param>
-public readonly record struct IndexProgress(long Indexed, long Failed, long Skipped);
+public readonly record struct IndexProgress(long Indexed, long Failed, long Skipped)
+{
+    /// <summary>Images encoded in this run whose caption was missing, by an encoder that looks at captions: an empty one stood for it.</summary>
+    public long Uncaptioned { get; init; }
+}
 
 /// <summary>
 /// Builds an index from images: sources are enumerated, encoded (<see cref="EncodingPipeline{TItem, TRow}"/>), and rows are written in source
@@ -68,6 +72,7 @@ public sealed class IndexBuilder
         _pipeline = new EncodingPipeline<ImageItem, IndexedImage>(encoder, options.Threads, options.Batch)
         {
             Prepare = PrepareAsync,
+            CaptionOf = image => image.Caption,
             FailFast = options.FailFast ? item => item.Source : null,
         };
     }
@@ -94,7 +99,7 @@ public sealed class IndexBuilder
             writer.Commit();
         }
 
-        var result = new IndexProgress(indexed, failed, Interlocked.Read(ref skipped));
+        var result = new IndexProgress(indexed, failed, Interlocked.Read(ref skipped)) { Uncaptioned = _pipeline.Uncaptioned };
         progress?.Report(result);
         return result;
 

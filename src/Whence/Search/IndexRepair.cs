@@ -89,7 +89,7 @@ public static class IndexRepair
 
             var pixels = new float[preprocessor.Length];
             preprocessor.Preprocess(bytes, pixels);
-            encoder.Encode(pixels, features.AsSpan((int)(image.Id - part.FirstId) * dimension, dimension));
+            encoder.EncodeWith(pixels, [image.Caption], features.AsSpan((int)(image.Id - part.FirstId) * dimension, dimension));
         });
         return features;
     }

@@ -1,0 +1,133 @@
+using System.Text.Json;
+using Whence.Cli;
+using Whence.Images;
+using Whence.Tests.Torch.Diffusion;
+
+namespace Whence.Tests.Cli;
+
+public sealed class GenerateCommandTests : IDisposable
+{
+    private readonly TempFolder _temp = new();
+
+    public GenerateCommandTests()
+    {
+        using var model = GoldenDiffusion.Model();
+        model.Save(_temp["tiny"]);
+    }
+
+    public void Dispose() => _temp.Dispose();
+
+    [Fact]
+    public async Task Prompts_become_numbered_images_with_their_parameters_in_them()
+    {
+        string[] args =
+        [
+            "--prompt", "A red circle, on white!", "<new1> cat", "--negative", "blue", "--steps", "3", "--guidance", "6", "--scheduler", "ddim", "--eta", "1", "--seed", "41",
+            "--count", "2", "--batch", "3", "--size", "24x16", "--out", _temp["out"],
+        ];
+        var (code, output, error) = await RunAsync(args);
+        Assert.Equal((0, ""), (code, error));
+        Assert.Equal($"{_temp["out"]}: 4 images drawn.\n", output);
+        string[] names = ["0001-a-red-circle-on-white-41.png", "0002-a-red-circle-on-white-42.png", "0003-new1-cat-41.png", "0004-new1-cat-42.png"];
+        Assert.Equal(names, Files("out"));
+
+        var texts = PngText.Read(_temp["out", names[1]]);
+        var lines = texts["parameters"].Split('\n');
+        Assert.Equal(["A red circle, on white!", "Negative prompt: blue"], lines[..2]);
+        Assert.StartsWith("Steps: 3, Sampler: DDIM, CFG scale: 6, Seed: 42, Size: 24x16, Model hash: ", lines[2], StringComparison.Ordinal);
+        Assert.EndsWith(", Model: tiny, Eta: 1, Version: Whence", lines[2], StringComparison.Ordinal);
+        using var json = JsonDocument.Parse(texts["whence"]);
+        Assert.Equal(
+            ("A red circle, on white!", "blue", 42, 3, 6.0, 1.0, 24, 16, "tiny", "DDIMScheduler"),
+            (Text("prompt"), Text("negativePrompt"), Number("seed"), Number("steps"), Number("guidance"), Number("eta"), Number("width"), Number("height"), Text("model"),
+                json.RootElement.GetProperty("scheduler").GetProperty("_class_name").GetString()));
+        Assert.Equal(64, Text("weights")!.Length);
+        var image = ImageDecoder.Decode(File.ReadAllBytes(_temp["out", names[1]]));
+        Assert.Equal((24, 16), (image.Width, image.Height));
+
+        // The same again has nothing to do; what is missing is drawn again to the same bytes.
+        var before = names.Select(name => File.ReadAllBytes(_temp["out", name])).ToArray();
+        File.Delete(_temp["out", names[2]]);
+        (code, output, _) = await RunAsync(args);
+        Assert.Equal((0, $"{_temp["out"]}: 1 images drawn, 3 were there already.\n"), (code, output));
+        Assert.Equal(before, names.Select(name => File.ReadAllBytes(_temp["out", name])));
+
+        string? Text(string key) => json.RootElement.GetProperty(key).GetString();
+
+        double Number(string key) => json.RootElement.GetProperty(key).GetDouble();
+    }
+
+    [Fact]
+    public async Task Other_files_are_replaced_only_where_that_is_said()
+    {
+        string[] args = ["--prompt", "a cat", "--steps", "2", "--out", _temp["out"]];
+        Assert.Equal(0, (await RunAsync(args)).Code);
+        var (code, output, error) = await RunAsync([.. args, "--guidance", "3"]);
+        Assert.Equal((2, ""), (code, output));
+        Assert.Contains("0001-a-cat-0.png' is there, and is not what this run would draw", error, StringComparison.Ordinal);
+        var first = File.ReadAllBytes(_temp["out", "0001-a-cat-0.png"]);
+        Assert.Equal(0, (await RunAsync([.. args, "--guidance", "3", "--overwrite"])).Code);
+        Assert.NotEqual(first, File.ReadAllBytes(_temp["out", "0001-a-cat-0.png"]));
+    }
+
+    [Theory]
+    [InlineData("--size 16x", "such as 512x512")]
+    [InlineData("--size 15x16", "the width is 15 pixels, but must be a multiple of 2")]
+    [InlineData("--steps 0", "--steps must be at least 1")]
+    [InlineData("--steps 2000", "choose from 1 to 1000")]
+    [InlineData("--guidance -1", "--guidance is -1")]
+    [InlineData("--eta 1", "--scheduler ddim")]
+    [InlineData("--scheduler heun", "'ddim'")]
+    [InlineData("--model nowhere", "no such folder or file")]
+    public async Task What_cannot_be_is_one_line(string args, string part)
+    {
+        string[] model = args.StartsWith("--model", StringComparison.Ordinal) ? [] : ["--model", _temp["tiny"]];
+        var (output, error) = (new StringWriter(), new StringWriter());
+        var code = await WhenceCommand.RunAsync(["generate", .. model, "--prompt", "a cat", .. args.Split(' '), "--out", _temp["none"]], output, error);
+        Assert.Equal((2, ""), (code, output.ToString()));
+        Assert.Contains(part, error.ToString(), StringComparison.Ordinal);
+        Assert.Single(error.ToString().TrimEnd().Split('\n'));
+        Assert.False(Directory.Exists(_temp["none"]));
+    }
+
+    [Fact]
+    public async Task A_prompt_that_is_too_long_is_told()
+    {
+        var (code, _, error) = await RunAsync(["--prompt", string.Join(' ', Enumerable.Repeat("cat", 30)), "--steps", "1", "--out", _temp["out"]]);
+        Assert.Equal(0, code);
+        Assert.Contains("has 32 tokens, the model reads 20", error, StringComparison.Ordinal);
+        Assert.Single(Files("out"));
+    }
+
+    [Fact]
+    public async Task A_model_becomes_an_encoder_that_says_how_many_images_have_no_caption()
+    {
+        TestImages.WriteFolder(_temp["photos"], 3);
+        File.WriteAllText(_temp["photos", "00001.txt"], "a cat");
+        Assert.Equal((0, "", ""), await WhenceAsync("encoders", "describe", "--model", _temp["tiny"], "--out", _temp["sd.json"]) is var (code, _, error) ? (code, "", error) : default);
+        (code, var output, error) = await WhenceAsync("features", _temp["photos"], "--encoder", _temp["sd.json"], "--out", _temp["f.safetensors"]);
+        Assert.Equal(0, code);
+        Assert.Contains("2 of 3 images have no caption", error, StringComparison.Ordinal);
+        Assert.Contains("3 images encoded", output, StringComparison.Ordinal);
+        (code, _, error) = await WhenceAsync("index", _temp["photos"], "--encoder", _temp["sd.json"], "--out", _temp["index"]);
+        Assert.Equal(0, code);
+        Assert.Contains("2 of 3 images have no caption", error, StringComparison.Ordinal);
+        File.WriteAllText(_temp["c.csv"], "file,caption\n00000.png,a dog\n00002.png,a dog\n");
+        (code, _, error) = await WhenceAsync("features", _temp["photos"], "--encoder", _temp["sd.json"], "--captions", _temp["c.csv"], "--out", _temp["g.safetensors"]);
+        Assert.Equal((0, ""), (code, error));
+        (code, _, error) = await WhenceAsync("features", _temp["photos"], "--captions", _temp["c.csv"], "--out", _temp["h.safetensors"]);
+        Assert.Equal(2, code);
+        Assert.Contains("--captions does nothing with encoder", error, StringComparison.Ordinal);
+    }
+
+    private string[] Files(string folder) => [.. Directory.GetFiles(_temp[folder]).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal)];
+
+    private Task<(int Code, string Output, string Error)> RunAsync(string[] args) => WhenceAsync(["generate", "--model", _temp["tiny"], .. args]);
+
+    private static async Task<(int Code, string Output, string Error)> WhenceAsync(params string[] args)
+    {
+        var (output, error) = (new StringWriter { NewLine = "\n" }, new StringWriter { NewLine = "\n" });
+        var code = await WhenceCommand.RunAsync(args, output, error);
+        return (code, output.ToString(), error.ToString());
+    }
+}
