@@ -67,6 +67,34 @@ public sealed class ClipTokenizer
         return new(options ?? new ClipTokenizerOptions(), ClipVocabularyFiles.Load(vocabularyFile, mergesFile), pairs: null, []);
     }
 
+    /// <summary>
+    /// Learns a vocabulary from texts, for a model of one's own: byte pairs that are met often become symbols. The same texts in any order give the same vocabulary. Its ids are ordered as
+    /// CLIP's: bytes, what was learned, reserved symbols, start, end.
+    /// </summary>
+    /// <param name="texts">Captions; they are cleaned first.</param>
+    /// <param name="vocabulary">How many symbols; null takes the defaults.</param>
+    /// <param name="options">Of the tokenizer; null takes the defaults.</param>
+    /// <exception cref="ArgumentException">An option is out of range.</exception>
+    public static ClipTokenizer Learn(IEnumerable<string> texts, VocabularyOptions? vocabulary = null, ClipTokenizerOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(texts);
+        vocabulary ??= new();
+        vocabulary.Validate();
+        return new(options ?? new ClipTokenizerOptions(), VocabularyLearner.Learn(texts, vocabulary), pairs: null, []);
+    }
+
+    /// <summary>Ids of the symbols that no text gives (<see cref="VocabularyOptions.Reserved"/>), ascending; none in vocabularies of others.</summary>
+    public IReadOnlyList<int> ReservedTokens => [.. Enumerable.Range(1, int.MaxValue).Select(n => _vocabulary.Find(ClipVocabulary.Reserved(n))).TakeWhile(id => id >= 0)];
+
+    /// <summary>Writes <c>vocab.json</c>, <c>merges.txt</c> and, where tokens were added, <c>added_tokens.json</c>, as <see cref="Load(string, ClipTokenizerOptions?)"/> reads them.</summary>
+    /// <param name="folder">An existing folder.</param>
+    /// <exception cref="WhenceException">A file cannot be written.</exception>
+    public void Save(string folder)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        ClipVocabularyFiles.Save(folder, _vocabulary, _added.Tokens);
+    }
+
     /// <summary>A tokenizer that knows further tokens, such as <c>&lt;new1&gt;</c> for a concept that a model was customized to. This one stays as it is.</summary>
     /// <param name="tokens">
     /// Each becomes the next id. They are found in the text as it is given, before it is cleaned, with their case, wherever they stand; of several that begin at one place the longest.

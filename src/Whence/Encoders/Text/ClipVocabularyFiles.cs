@@ -6,7 +6,7 @@ using Whence.Files;
 namespace Whence.Encoders.Text;
 
 /// <summary>
-/// Reads a tokenizer in Hugging Face's form: <c>vocab.json</c>, <c>merges.txt</c> and, where tokens were added, <c>added_tokens.json</c>; each as it is or compressed by
+/// Reads and writes a tokenizer in Hugging Face's form: <c>vocab.json</c>, <c>merges.txt</c> and, where tokens were added, <c>added_tokens.json</c>; each as it is or compressed by
 /// gzip.
 /// </summary>
 internal static class ClipVocabularyFiles
@@ -37,6 +37,41 @@ internal static class ClipVocabularyFiles
         var ids = Read(vocabularyPath, ReadIds);
         var merges = Read(mergesPath, bytes => ClipVocabulary.ReadMerges(new StreamReader(new MemoryStream(bytes), Encoding.UTF8), MaxSymbols));
         return Explained($"'{vocabularyPath}' with '{mergesPath}'", () => new ClipVocabulary(ids, merges));
+    }
+
+    /// <summary>Writes the files of a vocabulary: the same symbols and merges give the same bytes.</summary>
+    /// <param name="folder">An existing folder.</param>
+    /// <param name="vocabulary">Symbols and merges.</param>
+    /// <param name="added">Tokens that were added; none writes no file of them.</param>
+    /// <exception cref="WhenceException">A file cannot be written.</exception>
+    public static void Save(string folder, ClipVocabulary vocabulary, IReadOnlyList<string> added)
+    {
+        WriteIds("vocab.json", Enumerable.Range(0, vocabulary.Count).Select(id => (vocabulary.Symbol(id), id)));
+        AtomicFile.Write(Path.Combine(folder, "merges.txt"), stream =>
+        {
+            using var text = new StreamWriter(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), leaveOpen: true) { NewLine = "\n" };
+            text.WriteLine("#version: 0.2");
+            foreach (var (left, right) in vocabulary.Merges)
+            {
+                text.WriteLine($"{left} {right}");
+            }
+        });
+        if (added.Count > 0)
+        {
+            WriteIds("added_tokens.json", added.Select((token, i) => (token, vocabulary.Count + i)));
+        }
+
+        void WriteIds(string name, IEnumerable<(string Symbol, int Id)> ids) => AtomicFile.Write(Path.Combine(folder, name), stream =>
+        {
+            using var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+            json.WriteStartObject();
+            foreach (var (symbol, id) in ids)
+            {
+                json.WriteNumber(symbol, id);
+            }
+
+            json.WriteEndObject();
+        });
     }
 
     private static string? Find(string folder, string name) =>
