@@ -18,6 +18,9 @@ public sealed record ClipTextSpec
     /// <summary>Heads of each attention. Default 12; 8 beside ViT-B.</summary>
     public int Heads { get; init; } = 12;
 
+    /// <summary>What stands between the two layers of a block's perceptron. Default CLIP's own; <see cref="TransformerActivation.Gelu"/> in Stable Diffusion 2.</summary>
+    public TransformerActivation Activation { get; init; } = TransformerActivation.QuickGelu;
+
     /// <summary>Values of a feature. Default 768; 512 beside ViT-B. Null: no projection, as in Hugging Face's CLIPTextModel, which gives hidden states only.</summary>
     public int? Dimension { get; init; } = 768;
 

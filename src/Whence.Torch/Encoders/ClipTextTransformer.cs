@@ -27,15 +27,19 @@ internal sealed class ClipTextTransformer : nn.Module<Tensor, Tensor>
     public ClipTextTransformer(ClipTextSpec spec, Device device)
         : base("clip_text")
     {
+        Spec = spec;
         register_parameter("token_embedding", LinearLayer.Uninitialised(device, spec.VocabularySize, spec.Width));
         register_parameter("pos_embed", LinearLayer.Uninitialised(device, spec.ContextLength, spec.Width));
         _blocks = [.. Enumerable.Range(0, spec.Depth).Select(_ => new TransformerBlock(
-            spec.Width, spec.Heads, Epsilon, TransformerActivation.QuickGelu, causal: true, device))];
+            spec.Width, spec.Heads, Epsilon, spec.Activation, causal: true, device))];
         register_module("blocks", nn.ModuleList(_blocks));
         _norm = new NormLayer(spec.Width, Epsilon, device);
         _head = spec.Dimension is { } dimension ? new LinearLayer(spec.Width, dimension, device, bias: false) : null;
         RegisterComponents();
     }
+
+    /// <summary>Its sizes.</summary>
+    public ClipTextSpec Spec { get; }
 
     /// <summary>The last hidden state, after the norm.</summary>
     /// <param name="input">[n, context] ids, int64.</param>

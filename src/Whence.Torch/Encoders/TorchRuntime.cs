@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace Whence.Torch.Encoders;
 
-/// <summary>Devices and threads of libtorch, for networks that are only run.</summary>
+/// <summary>Devices and threads of libtorch.</summary>
 internal static class TorchRuntime
 {
     /// <summary>
@@ -14,6 +14,15 @@ internal static class TorchRuntime
         if (get_num_threads() != 1)
         {
             set_num_threads(1);
+        }
+    }
+
+    /// <summary>Has libtorch compute what this thread asks for on all cores: for calls that are made one after the other, as in diffusion and training.</summary>
+    public static void UseAllCores()
+    {
+        if (get_num_threads() != Environment.ProcessorCount)
+        {
+            set_num_threads(Environment.ProcessorCount);
         }
     }
 

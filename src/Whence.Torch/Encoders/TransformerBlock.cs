@@ -133,8 +133,8 @@ internal sealed class TransformerBlock : nn.Module<Tensor, Tensor>
         {
             using var scope = NewDisposeScope();
             var hidden = _first.forward(input);
-            hidden = _activation == TransformerActivation.Gelu
-                ? nn.functional.gelu(hidden)
+            hidden = _activation == TransformerActivation.Gelu ? nn.functional.gelu(hidden)
+                : is_grad_enabled() ? (hidden * 1.702f).sigmoid() * hidden // the gradient needs the sigmoid
                 : (hidden * 1.702f).sigmoid_().mul_(hidden);
             return _second.forward(hidden).MoveToOuterDisposeScope();
         }

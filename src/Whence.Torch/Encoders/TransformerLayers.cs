@@ -82,7 +82,7 @@ internal sealed class NormLayer : nn.Module<Tensor, Tensor>
 }
 
 /// <summary>What stands between the two layers of a block's perceptron.</summary>
-internal enum TransformerActivation
+public enum TransformerActivation
 {
     /// <summary>x Phi(x), with the error function.</summary>
     Gelu,

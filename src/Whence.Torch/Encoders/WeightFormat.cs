@@ -37,6 +37,9 @@ internal sealed record WeightFormat
     /// <summary>Whose names they are, for messages, for example <c>timm's names</c>.</summary>
     public required string Name { get; init; }
 
+    /// <summary>Where the network's sizes stand, for messages. Default <c>'network' in the spec</c>.</summary>
+    public string Described { get; init; } = "'network' in the spec";
+
     /// <summary>What all names that are wanted begin with. Default nothing.</summary>
     public string Prefix { get; init; } = "";
 

@@ -93,6 +93,15 @@ internal static class WeightLoading
             var rows = source.Names.Length == 1 ? 0 : tensor.shape[0] / source.Names.Length;
             foreach (var (i, part) in source.Names.Index())
             {
+                if (source.Names.Length == 1 && source.Order is null && tensor.dtype == ScalarType.Float32 && tensor.is_contiguous())
+                {
+                    // Straight to its place: a network may have gigabytes.
+                    var place = MemoryMarshal.Cast<byte, float>(tensor.bytes);
+                    checkpoint.ReadSingle(format.Prefix + part, place);
+                    differences.CheckValues(format.Prefix + part, place);
+                    continue;
+                }
+
                 var values = empty(shape, dtype: ScalarType.Float32);
                 var span = MemoryMarshal.Cast<byte, float>(values.bytes);
                 checkpoint.ReadSingle(format.Prefix + part, span);
@@ -156,7 +165,7 @@ internal static class WeightLoading
                 .. Part(_notFinite, "with values that are not finite"),
             ];
             return new WhenceException(
-                $"'{_path}' does not hold this network's weights under {_format.Name}: {string.Join("; ", parts)}; take the original file, or correct 'network' in the spec.");
+                $"'{_path}' does not hold this network's weights under {_format.Name}: {string.Join("; ", parts)}; take the original file, or correct {_format.Described}.");
         }
 
         private static IEnumerable<string> Part(List<string> names, string what) =>

@@ -29,9 +29,16 @@ public sealed class Checkpoint : IDisposable
     public IReadOnlyDictionary<string, TensorInfo> Tensors { get; }
 
     /// <summary>Opens a file, told apart by its content, and reads its structure.</summary>
+    /// <param name="path">The file, or the index of one that was split into several (<c>....index.json</c>, as Hugging Face's).</param>
     /// <exception cref="WhenceException">Missing, damaged, or of another format.</exception>
     public static Checkpoint Open(string path)
     {
+        ArgumentNullException.ThrowIfNull(path);
+        if (ShardIndex.IsName(path))
+        {
+            return OpenShards(path);
+        }
+
         var (isTorch, isNpz) = Look(path);
         if (isNpz)
         {
@@ -105,6 +112,33 @@ public sealed class Checkpoint : IDisposable
     /// <summary>Closes the file.</summary>
     public void Dispose() => _file.Dispose();
 
+    private static Checkpoint OpenShards(string path)
+    {
+        var shards = new Shards();
+        return Keep(shards, () =>
+        {
+            var views = new Dictionary<string, TensorView>(StringComparer.Ordinal);
+            foreach (var (file, names) in ShardIndex.Read(path))
+            {
+                var shard = Open(file);
+                shards.Add(shard);
+                if (shard._file is NpzFile)
+                {
+                    throw new WhenceException($"'{path}': names '{file}', which is an .npz archive; only .safetensors and PyTorch's files can be parts.");
+                }
+
+                foreach (var name in names)
+                {
+                    views[name] = shard._views.TryGetValue(name, out var view)
+                        ? view
+                        : throw new WhenceException($"'{path}': says that '{name}' lies in '{file}', where it does not; get the files again.");
+                }
+            }
+
+            return new Checkpoint(path, shards, views);
+        });
+    }
+
     private static (bool IsTorch, bool IsNpz) Look(string path)
     {
         using var file = MappedFile.Open(path);
@@ -133,5 +167,15 @@ public sealed class Checkpoint : IDisposable
         }
 
         return info.Count <= Array.MaxLength ? (int)info.Count : throw new WhenceException($"'{Path}': '{name}' is {info}, too large to be read at once.");
+    }
+
+    /// <summary>The files of one that was split.</summary>
+    private sealed class Shards : IDisposable
+    {
+        private readonly List<Checkpoint> _files = [];
+
+        public void Add(Checkpoint file) => _files.Add(file);
+
+        public void Dispose() => _files.ForEach(file => file.Dispose());
     }
 }

@@ -29,6 +29,9 @@ public sealed class ClipTokenizer
         _added = new AddedTokens(vocabulary, added);
     }
 
+    /// <summary>How it was made.</summary>
+    public ClipTokenizerOptions Options => _options;
+
     /// <summary>Ids per text, start and end included.</summary>
     public int ContextLength => _options.ContextLength;
 
@@ -46,13 +49,13 @@ public sealed class ClipTokenizer
 
     /// <summary>Reads a tokenizer in Hugging Face's form.</summary>
     /// <param name="folder">Holds <c>vocab.json</c> and <c>merges.txt</c>, or the same with <c>.gz</c>; tokens of an <c>added_tokens.json</c> are added.</param>
-    /// <param name="options">Null takes the defaults.</param>
+    /// <param name="options">Null: what a <c>tokenizer_config.json</c> says of padding and context, or the defaults.</param>
     /// <exception cref="WhenceException">A file is missing, damaged or larger than 64 MiB unpacked, a symbol is missing, or a merge or an id is there twice.</exception>
     public static ClipTokenizer Load(string folder, ClipTokenizerOptions? options = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         var (vocabulary, added) = ClipVocabularyFiles.Load(folder);
-        return new(options ?? new ClipTokenizerOptions(), vocabulary, pairs: null, added);
+        return new(options ?? TokenizerConfig.Load(folder, vocabulary), vocabulary, pairs: null, added);
     }
 
     /// <summary>Reads a tokenizer from two files in Hugging Face's form, each as it is or compressed by gzip.</summary>
@@ -86,13 +89,22 @@ public sealed class ClipTokenizer
     /// <summary>Ids of the symbols that no text gives (<see cref="VocabularyOptions.Reserved"/>), ascending; none in vocabularies of others.</summary>
     public IReadOnlyList<int> ReservedTokens => [.. Enumerable.Range(1, int.MaxValue).Select(n => _vocabulary.Find(ClipVocabulary.Reserved(n))).TakeWhile(id => id >= 0)];
 
-    /// <summary>Writes <c>vocab.json</c>, <c>merges.txt</c> and, where tokens were added, <c>added_tokens.json</c>, as <see cref="Load(string, ClipTokenizerOptions?)"/> reads them.</summary>
-    /// <param name="folder">An existing folder.</param>
-    /// <exception cref="WhenceException">A file cannot be written.</exception>
+    /// <summary>The same vocabulary and added tokens with other options.</summary>
+    /// <exception cref="ArgumentException">An option is out of range.</exception>
+    public ClipTokenizer With(ClipTokenizerOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return new(options, _vocabulary, _pairs, _added.Tokens);
+    }
+
+    /// <summary>Writes the tokenizer in Hugging Face's form: <c>vocab.json</c>, <c>merges.txt</c>, <c>tokenizer_config.json</c> and, where tokens were added, <c>added_tokens.json</c>.</summary>
+    /// <param name="folder">Is made where it is missing; files of these names are replaced.</param>
     public void Save(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
+        Directory.CreateDirectory(folder);
         ClipVocabularyFiles.Save(folder, _vocabulary, _added.Tokens);
+        TokenizerConfig.Save(folder, _options, _vocabulary);
     }
 
     /// <summary>A tokenizer that knows further tokens, such as <c>&lt;new1&gt;</c> for a concept that a model was customized to. This one stays as it is.</summary>

@@ -12,7 +12,6 @@ internal sealed class ClipVocabulary
 
     private readonly Dictionary<string, int> _ids;
     private readonly string[] _symbols;
-    private readonly IReadOnlyList<(string Left, string Right)> _ordered;
     private readonly Dictionary<(int Left, int Right), Merge> _merges;
     private readonly int[] _bytes, _lastBytes;
 
@@ -22,7 +21,7 @@ internal sealed class ClipVocabulary
     /// <exception cref="WhenceException">A symbol is missing, an id is there twice or out of range, or a pair is there twice.</exception>
     public ClipVocabulary(Dictionary<string, int> ids, IReadOnlyList<(string Left, string Right)> merges)
     {
-        (_ids, _ordered) = (ids, merges);
+        _ids = ids;
         _symbols = new string[ids.Count];
         foreach (var (symbol, id) in ids)
         {
@@ -68,9 +67,6 @@ internal sealed class ClipVocabulary
     /// <param name="number">From 1.</param>
     public static string Reserved(int number) => $"<|reserved{number}|>{ByteSymbols.WordEnd}";
 
-    /// <summary>The pairs that are merged, first things first.</summary>
-    public IReadOnlyList<(string Left, string Right)> Merges => _ordered;
-
     /// <summary>Number of symbols.</summary>
     public int Count => _symbols.Length;
 
@@ -88,6 +84,9 @@ internal sealed class ClipVocabulary
 
     /// <summary>The id of what is written so; -1 where there is none.</summary>
     public int Find(string symbol) => _ids.GetValueOrDefault(symbol, -1);
+
+    /// <summary>Pairs of symbols that are merged, first things first.</summary>
+    public IEnumerable<(string Left, string Right)> Merges => _merges.OrderBy(merge => merge.Value.Rank).Select(merge => (_symbols[merge.Key.Left], _symbols[merge.Key.Right]));
 
     /// <summary>The symbol of a byte within a word, or at its end.</summary>
     public int Byte(byte value, bool last) => last ? _lastBytes[value] : _bytes[value];

@@ -39,21 +39,17 @@ internal static class ClipVocabularyFiles
         return Explained($"'{vocabularyPath}' with '{mergesPath}'", () => new ClipVocabulary(ids, merges));
     }
 
-    /// <summary>Writes the files of a vocabulary: the same symbols and merges give the same bytes.</summary>
-    /// <param name="folder">An existing folder.</param>
-    /// <param name="vocabulary">Symbols and merges.</param>
-    /// <param name="added">Tokens that were added; none writes no file of them.</param>
-    /// <exception cref="WhenceException">A file cannot be written.</exception>
+    /// <summary>Writes the files of a folder, which must exist.</summary>
     public static void Save(string folder, ClipVocabulary vocabulary, IReadOnlyList<string> added)
     {
         WriteIds("vocab.json", Enumerable.Range(0, vocabulary.Count).Select(id => (vocabulary.Symbol(id), id)));
         AtomicFile.Write(Path.Combine(folder, "merges.txt"), stream =>
         {
-            using var text = new StreamWriter(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), leaveOpen: true) { NewLine = "\n" };
-            text.WriteLine("#version: 0.2");
+            using var writer = new StreamWriter(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), leaveOpen: true) { NewLine = "\n" };
+            writer.WriteLine("#version: 0.2");
             foreach (var (left, right) in vocabulary.Merges)
             {
-                text.WriteLine($"{left} {right}");
+                writer.WriteLine($"{left} {right}");
             }
         });
         if (added.Count > 0)
@@ -61,17 +57,8 @@ internal static class ClipVocabularyFiles
             WriteIds("added_tokens.json", added.Select((token, i) => (token, vocabulary.Count + i)));
         }
 
-        void WriteIds(string name, IEnumerable<(string Symbol, int Id)> ids) => AtomicFile.Write(Path.Combine(folder, name), stream =>
-        {
-            using var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
-            json.WriteStartObject();
-            foreach (var (symbol, id) in ids)
-            {
-                json.WriteNumber(symbol, id);
-            }
-
-            json.WriteEndObject();
-        });
+        void WriteIds(string name, IEnumerable<(string Symbol, int Id)> ids) =>
+            AtomicFile.Write(Path.Combine(folder, name), stream => JsonSerializer.Serialize(stream, ids.ToDictionary(pair => pair.Symbol, pair => pair.Id)));
     }
 
     private static string? Find(string folder, string name) =>

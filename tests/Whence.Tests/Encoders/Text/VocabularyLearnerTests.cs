@@ -56,7 +56,7 @@ public sealed class VocabularyLearnerTests : IDisposable
         Directory.CreateDirectory(_temp["b"]);
         tokenizer.Save(_temp["a"]);
         ClipTokenizer.Learn([.. captions.Reverse()], new() { Most = 560, Reserved = 4 }).AddTokens("<new1>", "<new2>").Save(_temp["b"]);
-        Assert.Equal(["added_tokens.json", "merges.txt", "vocab.json"], Directory.GetFiles(_temp["a"]).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
+        Assert.Equal(["added_tokens.json", "merges.txt", "tokenizer_config.json", "vocab.json"], Directory.GetFiles(_temp["a"]).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
         foreach (var file in Directory.GetFiles(_temp["a"]))
         {
             Assert.Equal(File.ReadAllBytes(file), File.ReadAllBytes(_temp["b", Path.GetFileName(file)]));

@@ -1,0 +1,100 @@
+using Whence.Torch.Encoders;
+using static TorchSharp.torch;
+
+namespace Whence.Torch.Diffusion;
+
+/// <summary>A convolution whose weights are left uninitialised, as those of <see cref="LinearLayer"/>.</summary>
+internal sealed class ConvolutionLayer : nn.Module<Tensor, Tensor>
+{
+    private readonly long[] _stride, _padding;
+
+    /// <param name="input">Channels that come in.</param>
+    /// <param name="output">Channels that come out.</param>
+    /// <param name="kernel">Side of the kernel.</param>
+    /// <param name="device">Where the weights lie; meta: nowhere.</param>
+    /// <param name="stride">Cells from one position to the next.</param>
+    /// <param name="padding">Zeros on each side; null: as many as keep the size where the stride is 1.</param>
+    public ConvolutionLayer(long input, long output, int kernel, Device device, int stride = 1, int? padding = null)
+        : base("convolution")
+    {
+        var zeros = padding ?? kernel / 2;
+        (_stride, _padding) = ([stride, stride], [zeros, zeros]);
+        register_parameter("weight", LinearLayer.Uninitialised(device, output, input, kernel, kernel));
+        register_parameter("bias", LinearLayer.Uninitialised(device, output));
+    }
+
+    /// <summary>[n, input, h, w] -> [n, output, h', w'].</summary>
+    public override Tensor forward(Tensor input) => nn.functional.conv2d(input, get_parameter("weight")!, get_parameter("bias"), _stride, _padding);
+}
+
+/// <summary>Group norm (Wu and He 2018) with weights that a checkpoint fills.</summary>
+internal sealed class GroupNormLayer : nn.Module<Tensor, Tensor>
+{
+    private readonly long _groups;
+    private readonly double _epsilon;
+
+    /// <param name="groups">Groups of channels with a mean and a variance of their own.</param>
+    /// <param name="channels">A multiple of the groups.</param>
+    /// <param name="epsilon">What is added to the variance.</param>
+    /// <param name="device">Where the weights lie; meta: nowhere.</param>
+    public GroupNormLayer(long groups, long channels, double epsilon, Device device)
+        : base("group_norm")
+    {
+        (_groups, _epsilon) = (groups, epsilon);
+        register_parameter("weight", LinearLayer.Uninitialised(device, channels));
+        register_parameter("bias", LinearLayer.Uninitialised(device, channels));
+    }
+
+    /// <summary>[n, channels, ...] -> the same.</summary>
+    public override Tensor forward(Tensor input) => nn.functional.group_norm(input, _groups, get_parameter("weight"), get_parameter("bias"), _epsilon);
+}
+
+/// <summary>Modules under names that are numbers, as checkpoints have them where a list has gaps (<c>net.0</c>, <c>net.2</c>).</summary>
+internal sealed class NumberedModules : nn.Module
+{
+    public NumberedModules(params (int Number, nn.Module Module)[] modules)
+        : base("numbered")
+    {
+        foreach (var (number, module) in modules)
+        {
+            register_module(number.ToString(System.Globalization.CultureInfo.InvariantCulture), module);
+        }
+    }
+}
+
+/// <summary>First weights of a network that is trained from nothing.</summary>
+internal static class FirstWeights
+{
+    /// <summary>
+    /// Fills every tensor of a network as PyTorch does: norms with 1 and 0, weights and biases of products and convolutions uniformly within
+    /// 1 / sqrt(inputs), embeddings normally with a deviation of 0.02 (as CLIP's).
+    /// </summary>
+    /// <param name="network">On the processor.</param>
+    /// <param name="seed">The same seed gives the same weights.</param>
+    public static void Fill(nn.Module network, long seed)
+    {
+        using var none = no_grad();
+        using var generator = new Generator((ulong)seed, CPU);
+        foreach (var (_, module) in network.named_modules().Prepend(("", network)))
+        {
+            foreach (var (name, parameter) in module.named_parameters(recurse: false))
+            {
+                var isBias = name == "bias";
+                _ = module switch
+                {
+                    NormLayer or GroupNormLayer => parameter.fill_(isBias ? 0 : 1),
+                    LinearLayer or ConvolutionLayer => Uniform(parameter, 1 / Math.Sqrt(Inputs(module)), generator),
+                    _ => parameter.normal_(0, 0.02, generator),
+                };
+            }
+        }
+    }
+
+    private static Tensor Uniform(Tensor tensor, double bound, Generator generator) => tensor.uniform_(-bound, bound, generator);
+
+    private static double Inputs(nn.Module module)
+    {
+        var shape = module.get_parameter("weight")!.shape;
+        return shape.Skip(1).Aggregate(1L, (product, side) => product * side);
+    }
+}
