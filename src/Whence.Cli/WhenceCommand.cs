@@ -28,6 +28,7 @@ internal static class WhenceCommand
             FeaturesCommand.Create(streams),
             EvaluateCommand.Create(streams),
             TrainCommand.Create(streams),
+            TrainGeneratorCommand.Create(streams),
             CalibrateCommand.Create(streams),
             StudyCommand.Create(streams),
             PlotCommand.Create(streams),
