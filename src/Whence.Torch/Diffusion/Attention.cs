@@ -7,7 +7,21 @@ namespace Whence.Torch.Diffusion;
 /// <summary>Attention from the cells of an image to themselves or to the tokens of a text (Vaswani et al. 2017). Tensors have diffusers' names.</summary>
 internal sealed class CrossAttention : nn.Module
 {
-    private readonly LinearLayer _query, _key, _value, _output;
+    [ComponentName(Name = "group_norm")]
+    private readonly GroupNormLayer? _norm;
+
+    [ComponentName(Name = "to_q")]
+    private readonly LinearLayer _query;
+
+    [ComponentName(Name = "to_k")]
+    private readonly LinearLayer _key;
+
+    [ComponentName(Name = "to_v")]
+    private readonly LinearLayer _value;
+
+    [ComponentName(Name = "to_out")]
+    private readonly ListOfOne<LinearLayer> _output;
+
     private readonly int _heads;
 
     /// <param name="width">Values of a cell.</param>
@@ -15,18 +29,16 @@ internal sealed class CrossAttention : nn.Module
     /// <param name="heads">A divisor of the width.</param>
     /// <param name="device">Where the weights lie; meta: nowhere.</param>
     /// <param name="bias">Whether query, key and value have one, as in the autoencoder.</param>
-    public CrossAttention(long width, long contextWidth, int heads, Device device, bool bias = false)
+    /// <param name="norm">What cells go through in <see cref="ForwardImage"/>; null: only <see cref="forward"/> is called.</param>
+    public CrossAttention(long width, long contextWidth, int heads, Device device, bool bias = false, GroupNormLayer? norm = null)
         : base("attention")
     {
-        _heads = heads;
+        (_heads, _norm) = (heads, norm);
         _query = new LinearLayer(width, width, device, bias);
         _key = new LinearLayer(contextWidth, width, device, bias);
         _value = new LinearLayer(contextWidth, width, device, bias);
-        _output = new LinearLayer(width, width, device);
-        register_module("to_q", _query);
-        register_module("to_k", _key);
-        register_module("to_v", _value);
-        register_module("to_out", new NumberedModules((0, _output)));
+        _output = new ListOfOne<LinearLayer>(new LinearLayer(width, width, device));
+        RegisterComponents();
     }
 
     /// <summary>Whether the key and the value of the first token carry no gradient: that token, the text's start, says nothing about a concept (Custom Diffusion).</summary>
@@ -43,7 +55,15 @@ internal sealed class CrossAttention : nn.Module
         }
 
         var y = nn.functional.scaled_dot_product_attention(Heads(q), Heads(k), Heads(v)); // n x heads x cells x width / heads
-        return _output.forward(y.transpose(1, 2).flatten(2)).MoveToOuterDisposeScope();
+        return _output.Only.forward(y.transpose(1, 2).flatten(2)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>An image's cells to one another, behind a norm, added to what came in. [n, width, h, w] -> the same.</summary>
+    public Tensor ForwardImage(Tensor input)
+    {
+        using var scope = NewDisposeScope();
+        var cells = _norm!.forward(input).flatten(2).transpose(1, 2); // n x h w x width
+        return forward(cells, cells).transpose(1, 2).reshape(input.shape).add_(input).MoveToOuterDisposeScope();
     }
 
     private static Tensor WithoutFirst(Tensor tokens) => cat([tokens.narrow(1, 0, 1).detach(), tokens.narrow(1, 1, tokens.shape[1] - 1)], 1);
@@ -103,27 +123,58 @@ internal sealed class SpatialTransformerBlock : nn.Module
     /// <summary>x W gelu(x V), back to the width (GEGLU, Shazeer 2020).</summary>
     private sealed class GatedPerceptron : nn.Module<Tensor, Tensor>
     {
-        private readonly LinearLayer _first, _second;
+        [ComponentName(Name = "net")]
+        private readonly Net _net;
 
         public GatedPerceptron(long width, Device device)
             : base("ff")
         {
-            _first = new LinearLayer(width, 8 * width, device);
-            _second = new LinearLayer(4 * width, width, device);
-            register_module("net", new NumberedModules((0, new Projection(_first)), (2, _second)));
+            _net = new Net(width, device);
+            RegisterComponents();
         }
 
         public override Tensor forward(Tensor input)
         {
             using var scope = NewDisposeScope();
-            var halves = _first.forward(input).chunk(2, -1);
-            return _second.forward(halves[0] * nn.functional.gelu(halves[1])).MoveToOuterDisposeScope();
+            var halves = _net.First.forward(input).chunk(2, -1);
+            return _net.Second.forward(halves[0] * nn.functional.gelu(halves[1])).MoveToOuterDisposeScope();
+        }
+
+        // 1 is a dropout.
+        private sealed class Net : nn.Module
+        {
+            [ComponentName(Name = "0")]
+            private readonly Projection _first;
+
+            [ComponentName(Name = "2")]
+            private readonly LinearLayer _second;
+
+            public Net(long width, Device device)
+                : base("net")
+            {
+                _first = new Projection(width, device);
+                _second = new LinearLayer(4 * width, width, device);
+                RegisterComponents();
+            }
+
+            public LinearLayer First => _first.Layer;
+
+            public LinearLayer Second => _second;
         }
 
         private sealed class Projection : nn.Module
         {
-            public Projection(nn.Module layer)
-                : base("geglu") => register_module("proj", layer);
+            [ComponentName(Name = "proj")]
+            private readonly LinearLayer _layer;
+
+            public Projection(long width, Device device)
+                : base("geglu")
+            {
+                _layer = new LinearLayer(width, 8 * width, device);
+                RegisterComponents();
+            }
+
+            public LinearLayer Layer => _layer;
         }
     }
 }
@@ -133,8 +184,15 @@ internal sealed class SpatialTransformer : nn.Module
 {
     private const double Epsilon = 1e-6;
 
+    [ComponentName(Name = "norm")]
     private readonly GroupNormLayer _norm;
-    private readonly nn.Module<Tensor, Tensor> _in, _out;
+
+    [ComponentName(Name = "proj_in")]
+    private readonly nn.Module<Tensor, Tensor> _in;
+
+    [ComponentName(Name = "proj_out")]
+    private readonly nn.Module<Tensor, Tensor> _out;
+
     private readonly SpatialTransformerBlock[] _blocks;
     private readonly bool _linear;
 
@@ -146,10 +204,8 @@ internal sealed class SpatialTransformer : nn.Module
         _in = Projection(channels, device);
         _blocks = [.. Enumerable.Range(0, spec.TransformerLayers).Select(_ => new SpatialTransformerBlock(channels, spec.CrossAttentionWidth, heads, device))];
         _out = Projection(channels, device);
-        register_module("norm", _norm);
-        register_module("proj_in", _in);
         register_module("transformer_blocks", nn.ModuleList(_blocks));
-        register_module("proj_out", _out);
+        RegisterComponents();
     }
 
     /// <summary>Its blocks.</summary>

@@ -100,7 +100,7 @@ internal sealed class Autoencoder : nn.Module
             _steps =
             [
                 .. channels.Select((output, i) => new Step(
-                    spec, channels[Math.Max(i - 1, 0)], output, spec.LayersPerBlock, i == channels.Count - 1 ? null : new Downsampler(output, symmetric: false, device), device)),
+                    spec, channels[Math.Max(i - 1, 0)], output, spec.LayersPerBlock, i == channels.Count - 1 ? null : new Downsampler(output, symmetric: false, device), upsampler: null, device)),
             ];
             _mid = new Middle(spec, device);
             _norm = new GroupNormLayer(spec.NormGroups, channels[^1], Epsilon, device);
@@ -150,7 +150,7 @@ internal sealed class Autoencoder : nn.Module
             _steps =
             [
                 .. channels.Select((output, i) => new Step(
-                    spec, channels[Math.Max(i - 1, 0)], output, spec.LayersPerBlock + 1, i == channels.Length - 1 ? null : new Upsampler(output, device), device)),
+                    spec, channels[Math.Max(i - 1, 0)], output, spec.LayersPerBlock + 1, downsampler: null, i == channels.Length - 1 ? null : new Upsampler(output, device), device)),
             ];
             _norm = new GroupNormLayer(spec.NormGroups, channels[^1], Epsilon, device);
             _out = new ConvolutionLayer(channels[^1], spec.ImageChannels * _patch * _patch, 3, device);
@@ -177,18 +177,21 @@ internal sealed class Autoencoder : nn.Module
     private sealed class Step : nn.Module<Tensor, Tensor>
     {
         private readonly ResidualBlock[] _residuals;
-        private readonly nn.Module? _sampler;
 
-        public Step(AutoencoderSpec spec, int input, int output, int layers, nn.Module? sampler, Device device)
+        [ComponentName(Name = "downsamplers")]
+        private readonly ListOfOne<Downsampler>? _downsampler;
+
+        [ComponentName(Name = "upsamplers")]
+        private readonly ListOfOne<Upsampler>? _upsampler;
+
+        public Step(AutoencoderSpec spec, int input, int output, int layers, Downsampler? downsampler, Upsampler? upsampler, Device device)
             : base("step")
         {
             _residuals = [.. Enumerable.Range(0, layers).Select(j => new ResidualBlock(j == 0 ? input : output, output, spec.NormGroups, Epsilon, timeWidth: null, device))];
             register_module("resnets", nn.ModuleList(_residuals));
-            _sampler = sampler;
-            if (sampler is not null)
-            {
-                register_module(sampler is Downsampler ? "downsamplers" : "upsamplers", new NumberedModules((0, sampler)));
-            }
+            _downsampler = downsampler is null ? null : new ListOfOne<Downsampler>(downsampler);
+            _upsampler = upsampler is null ? null : new ListOfOne<Upsampler>(upsampler);
+            RegisterComponents();
         }
 
         public override Tensor forward(Tensor input)
@@ -206,12 +209,7 @@ internal sealed class Autoencoder : nn.Module
                 x = y;
             }
 
-            x = _sampler switch
-            {
-                Downsampler down => down.forward(x),
-                Upsampler up => up.forward(x),
-                _ => x,
-            };
+            x = _downsampler?.Only.forward(x) ?? _upsampler?.Only.forward(x) ?? x;
             return x.MoveToOuterDisposeScope();
         }
     }
@@ -220,47 +218,22 @@ internal sealed class Autoencoder : nn.Module
     private sealed class Middle : nn.Module<Tensor, Tensor>
     {
         private readonly ResidualBlock[] _residuals;
-        private readonly CellAttention _attention;
+        private readonly CrossAttention[] _attentions;
 
         public Middle(AutoencoderSpec spec, Device device)
             : base("mid_block")
         {
             var channels = spec.BlockChannels[^1];
             _residuals = [.. Enumerable.Range(0, 2).Select(_ => new ResidualBlock(channels, channels, spec.NormGroups, Epsilon, timeWidth: null, device))];
-            _attention = new CellAttention(spec, channels, device);
-            register_module("attentions", nn.ModuleList(_attention));
+            _attentions = [new CrossAttention(channels, channels, heads: 1, device, bias: true, new GroupNormLayer(spec.NormGroups, channels, Epsilon, device))];
+            register_module("attentions", nn.ModuleList(_attentions));
             register_module("resnets", nn.ModuleList(_residuals));
         }
 
         public override Tensor forward(Tensor input)
         {
             using var scope = NewDisposeScope();
-            return _residuals[1].forward(_attention.forward(_residuals[0].forward(input))).MoveToOuterDisposeScope();
-        }
-    }
-
-    private sealed class CellAttention : nn.Module<Tensor, Tensor>
-    {
-        private readonly GroupNormLayer _norm;
-        private readonly CrossAttention _attention;
-
-        public CellAttention(AutoencoderSpec spec, int channels, Device device)
-            : base("attention")
-        {
-            _norm = new GroupNormLayer(spec.NormGroups, channels, Epsilon, device);
-            _attention = new CrossAttention(channels, channels, heads: 1, device, bias: true);
-            register_module("group_norm", _norm);
-            foreach (var (name, module) in _attention.named_children())
-            {
-                register_module(name, module);
-            }
-        }
-
-        public override Tensor forward(Tensor input)
-        {
-            using var scope = NewDisposeScope();
-            var cells = _norm.forward(input).flatten(2).transpose(1, 2); // n x h w x channels
-            return _attention.forward(cells, cells).transpose(1, 2).reshape(input.shape).add_(input).MoveToOuterDisposeScope();
+            return _residuals[1].forward(_attentions[0].ForwardImage(_residuals[0].forward(input))).MoveToOuterDisposeScope();
         }
     }
 }

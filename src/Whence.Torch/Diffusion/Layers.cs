@@ -1,3 +1,4 @@
+using TorchSharp.Utils;
 using Whence.Torch.Encoders;
 using static TorchSharp.torch;
 
@@ -49,17 +50,22 @@ internal sealed class GroupNormLayer : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input) => nn.functional.group_norm(input, _groups, get_parameter("weight"), get_parameter("bias"), _epsilon);
 }
 
-/// <summary>Modules under names that are numbers, as checkpoints have them where a list has gaps (<c>net.0</c>, <c>net.2</c>).</summary>
-internal sealed class NumberedModules : nn.Module
+/// <summary>A list of one module, as checkpoints have it.</summary>
+internal sealed class ListOfOne<T> : nn.Module
+    where T : nn.Module
 {
-    public NumberedModules(params (int Number, nn.Module Module)[] modules)
-        : base("numbered")
+    [ComponentName(Name = "0")]
+    private readonly T _module;
+
+    public ListOfOne(T module)
+        : base("list")
     {
-        foreach (var (number, module) in modules)
-        {
-            register_module(number.ToString(System.Globalization.CultureInfo.InvariantCulture), module);
-        }
+        _module = module;
+        RegisterComponents();
     }
+
+    /// <summary>The module.</summary>
+    public T Only => _module;
 }
 
 /// <summary>First weights of a network that is trained from nothing.</summary>

@@ -1,3 +1,4 @@
+using TorchSharp.Utils;
 using static TorchSharp.torch;
 
 namespace Whence.Torch.Diffusion;
@@ -7,7 +8,9 @@ internal sealed class DownBlock : nn.Module
 {
     private readonly ResidualBlock[] _residuals;
     private readonly SpatialTransformer[] _attentions;
-    private readonly Downsampler? _downsampler;
+
+    [ComponentName(Name = "downsamplers")]
+    private readonly ListOfOne<Downsampler>? _downsampler;
 
     public DownBlock(UNetSpec spec, int step, Device device)
         : base("down_block")
@@ -16,12 +19,9 @@ internal sealed class DownBlock : nn.Module
         var input = step == 0 ? output : spec.BlockChannels[step - 1];
         _residuals = [.. Enumerable.Range(0, spec.LayersPerBlock).Select(j => new ResidualBlock(j == 0 ? input : output, output, spec.NormGroups, spec.NormEpsilon, spec.TimeWidth, device))];
         _attentions = spec.DownAttention[step] ? [.. _residuals.Select(_ => new SpatialTransformer(spec, output, spec.Heads[step], device))] : [];
-        _downsampler = step == spec.BlockChannels.Count - 1 ? null : new Downsampler(output, symmetric: true, device);
+        _downsampler = step == spec.BlockChannels.Count - 1 ? null : new ListOfOne<Downsampler>(new Downsampler(output, symmetric: true, device));
         UNetModules.Register(register_module, _residuals, _attentions);
-        if (_downsampler is not null)
-        {
-            register_module("downsamplers", new NumberedModules((0, _downsampler)));
-        }
+        RegisterComponents();
     }
 
     /// <summary>Its attentions.</summary>
@@ -45,7 +45,7 @@ internal sealed class DownBlock : nn.Module
 
         if (_downsampler is not null)
         {
-            skips.Push(x = _downsampler.forward(x));
+            skips.Push(x = _downsampler.Only.forward(x));
         }
 
         return x;
@@ -56,24 +56,24 @@ internal sealed class DownBlock : nn.Module
 internal sealed class MidBlock : nn.Module
 {
     private readonly ResidualBlock[] _residuals;
-    private readonly SpatialTransformer _attention;
+    private readonly SpatialTransformer[] _attentions;
 
     public MidBlock(UNetSpec spec, Device device)
         : base("mid_block")
     {
         var channels = spec.BlockChannels[^1];
         _residuals = [.. Enumerable.Range(0, 2).Select(_ => new ResidualBlock(channels, channels, spec.NormGroups, spec.NormEpsilon, spec.TimeWidth, device))];
-        _attention = new SpatialTransformer(spec, channels, spec.Heads[^1], device);
-        UNetModules.Register(register_module, _residuals, [_attention]);
+        _attentions = [new SpatialTransformer(spec, channels, spec.Heads[^1], device)];
+        UNetModules.Register(register_module, _residuals, _attentions);
     }
 
     /// <summary>Its attention.</summary>
-    public SpatialTransformer Attention => _attention;
+    public SpatialTransformer Attention => _attentions[0];
 
     public Tensor forward(Tensor input, Tensor time, Tensor context)
     {
         using var scope = NewDisposeScope();
-        var x = _attention.forward(_residuals[0].forward(input, time), context);
+        var x = Attention.forward(_residuals[0].forward(input, time), context);
         return _residuals[1].forward(x, time).MoveToOuterDisposeScope();
     }
 }
@@ -83,7 +83,9 @@ internal sealed class UpBlock : nn.Module
 {
     private readonly ResidualBlock[] _residuals;
     private readonly SpatialTransformer[] _attentions;
-    private readonly Upsampler? _upsampler;
+
+    [ComponentName(Name = "upsamplers")]
+    private readonly ListOfOne<Upsampler>? _upsampler;
 
     public UpBlock(UNetSpec spec, int step, Device device)
         : base("up_block")
@@ -99,12 +101,9 @@ internal sealed class UpBlock : nn.Module
                 (j == 0 ? before : output) + (j == spec.LayersPerBlock ? below : output), output, spec.NormGroups, spec.NormEpsilon, spec.TimeWidth, device)),
         ];
         _attentions = spec.UpAttention[step] ? [.. _residuals.Select(_ => new SpatialTransformer(spec, output, spec.Heads[level], device))] : [];
-        _upsampler = level == 0 ? null : new Upsampler(output, device);
+        _upsampler = level == 0 ? null : new ListOfOne<Upsampler>(new Upsampler(output, device));
         UNetModules.Register(register_module, _residuals, _attentions);
-        if (_upsampler is not null)
-        {
-            register_module("upsamplers", new NumberedModules((0, _upsampler)));
-        }
+        RegisterComponents();
     }
 
     /// <summary>Its attentions.</summary>
@@ -123,7 +122,7 @@ internal sealed class UpBlock : nn.Module
 
         if (_upsampler is not null)
         {
-            x = _upsampler.forward(x, skips.Peek().shape[2..]);
+            x = _upsampler.Only.forward(x, skips.Peek().shape[2..]);
         }
 
         return x.MoveToOuterDisposeScope();

@@ -8,9 +8,13 @@ namespace Whence.Tests.Torch.Encoders;
 internal static class Manifest
 {
     /// <summary>A network needs of a checkpoint exactly what the manifest lists, but for what its format knows as extras.</summary>
-    public static void AssertHolds(string manifest, nn.Module network, WeightFormat format)
+    public static void AssertHolds(string manifest, nn.Module network, WeightFormat format) =>
+        AssertHoldsFile(GoldenEncoders.File("manifests", manifest + ".json"), network, format);
+
+    /// <summary>The same with the manifest's path.</summary>
+    public static void AssertHoldsFile(string path, nn.Module network, WeightFormat format)
     {
-        using var json = JsonDocument.Parse(File.ReadAllBytes(GoldenEncoders.File("manifests", manifest + ".json")));
+        using var json = JsonDocument.Parse(File.ReadAllBytes(path));
         var expected = json.RootElement.GetProperty("tensors").EnumerateObject().Where(tensor => !format.IsKnownExtra(tensor.Name))
             .ToDictionary(tensor => tensor.Name, tensor => tensor.Value.GetProperty("shape").EnumerateArray().Select(d => d.GetInt64()).ToArray());
         var needed = WeightLoading.Expected(network, format);
