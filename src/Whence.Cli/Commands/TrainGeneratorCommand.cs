@@ -12,14 +12,20 @@ internal static class TrainGeneratorCommand
     {
         var recipe = new Argument<string>("RECIPE.json") { Description = "What to train with and how (docs/formats.md)" };
         var output = new Option<string?>("--out") { Description = "Folder for the model and what tells of its training [default: NAME-generator beside the recipe]", HelpName = "DIR" };
-        var command = new Command("train-generator", "Train a text-to-image model from nothing; interrupted, the same command goes on to the same result") { recipe, output };
+        var threads = new Option<int>("--threads")
+        {
+            Description = "Threads to use; what is learned differs in its last bits with another number",
+            HelpName = "N",
+            DefaultValueFactory = _ => Environment.ProcessorCount,
+        }.AtLeast(1);
+        var command = new Command("train-generator", "Train a text-to-image model from nothing; interrupted, the same command goes on to the same result") { recipe, output, threads };
         command.SetAction((parsed, cancellation) => Task.Run(
-            () => RunAsync(streams, parsed.GetRequiredValue(recipe), parsed.GetValue(output), cancellation), CancellationToken.None));
+            () => RunAsync(streams, parsed.GetRequiredValue(recipe), parsed.GetValue(output), parsed.GetValue(threads), cancellation), CancellationToken.None));
         return command;
     }
 
     // Types of Whence.Torch occur only from here on: what does not train must not load libtorch.
-    private static async Task<int> RunAsync(Streams streams, string recipe, string? output, CancellationToken cancellation)
+    private static async Task<int> RunAsync(Streams streams, string recipe, string? output, int threads, CancellationToken cancellation)
     {
         var folder = output ?? Path.Combine(Path.GetDirectoryName(Path.GetFullPath(recipe))!, Path.GetFileNameWithoutExtension(recipe) + "-generator");
         if (File.Exists(folder))
@@ -27,7 +33,7 @@ internal static class TrainGeneratorCommand
             throw new WhenceException($"--out {folder}: is a file; name a folder.");
         }
 
-        var trainer = await GeneratorTrainer.OpenAsync(recipe, cancellation);
+        var trainer = await GeneratorTrainer.OpenAsync(recipe, threads, cancellation);
         streams.Error.WriteLine(string.Create(
             CultureInfo.InvariantCulture, $"{trainer.Images.Count:N0} images of {trainer.Images.Size} pixels{Left(trainer.Images.WithoutCaption, "without a caption")}{Left(trainer.Images.Unread.Count, "that cannot be read")}"));
         foreach (var unread in trainer.Images.Unread.Take(5))

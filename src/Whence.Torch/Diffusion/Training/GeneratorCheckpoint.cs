@@ -112,10 +112,10 @@ internal static class GeneratorFile
     }
 
     /// <summary>All values of sections of a recipe, by their keys: what a result follows from.</summary>
-    public static Dictionary<string, string> Settings(GeneratorRecipe recipe, string imagesSha256, params string[] sections)
+    public static Dictionary<string, string> Settings(GeneratorRecipe recipe, string imagesSha256, int threads, params string[] sections)
     {
         using var document = JsonDocument.Parse(recipe.ToJson());
-        var settings = new Dictionary<string, string>(StringComparer.Ordinal) { ["images"] = imagesSha256, ["threads"] = Environment.ProcessorCount.ToString(CultureInfo.InvariantCulture) };
+        var settings = new Dictionary<string, string>(StringComparer.Ordinal) { ["images"] = imagesSha256, ["threads"] = threads.ToString(CultureInfo.InvariantCulture) };
         foreach (var section in sections)
         {
             if (document.RootElement.TryGetProperty(section, out var value))

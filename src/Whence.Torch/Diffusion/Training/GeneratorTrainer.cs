@@ -24,12 +24,14 @@ public sealed class GeneratorTrainer
     private readonly GeneratorRecipe _recipe;
     private readonly CaptionedImages _images;
     private readonly string _sha256;
+    private readonly int _threads;
 
     /// <summary>A training that has not begun.</summary>
     /// <param name="recipe">How.</param>
     /// <param name="images">Of the recipe's <see cref="GeneratorRecipe.Size"/>.</param>
+    /// <param name="threads">Threads of libtorch; null for one a core. The last bits of what is learned depend on it.</param>
     /// <exception cref="ArgumentException">The images have another size, or there is none.</exception>
-    public GeneratorTrainer(GeneratorRecipe recipe, CaptionedImages images)
+    public GeneratorTrainer(GeneratorRecipe recipe, CaptionedImages images, int? threads = null)
     {
         ArgumentNullException.ThrowIfNull(recipe);
         ArgumentNullException.ThrowIfNull(images);
@@ -38,14 +40,16 @@ public sealed class GeneratorTrainer
             throw new ArgumentException($"{images.Count} images of {images.Size} pixels are not what the recipe is for: {recipe.Size} pixels.", nameof(images));
         }
 
-        (_recipe, _images, _sha256) = (recipe, images, images.Sha256());
+        ArgumentOutOfRangeException.ThrowIfLessThan(threads ?? 1, 1);
+        (_recipe, _images, _sha256, _threads) = (recipe, images, images.Sha256(), threads ?? Environment.ProcessorCount);
     }
 
     /// <summary>Reads a recipe and its images.</summary>
     /// <param name="path">File of the recipe.</param>
+    /// <param name="threads">As for the constructor.</param>
     /// <param name="cancellation">Stops the reading.</param>
     /// <exception cref="WhenceException">The recipe is wrong, or there are no images to train with.</exception>
-    public static async Task<GeneratorTrainer> OpenAsync(string path, CancellationToken cancellation = default)
+    public static async Task<GeneratorTrainer> OpenAsync(string path, int? threads = null, CancellationToken cancellation = default)
     {
         var recipe = GeneratorRecipe.Load(path);
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
@@ -54,9 +58,9 @@ public sealed class GeneratorTrainer
             recipe.Metadata is { } table ? Path.Combine(folder, table) : null,
             recipe.Size,
             recipe.Where is { } where ? MetadataPredicate.Parse(where) : null,
-            Environment.ProcessorCount,
+            threads ?? Environment.ProcessorCount,
             cancellation);
-        return new GeneratorTrainer(recipe, images);
+        return new GeneratorTrainer(recipe, images, threads);
     }
 
     /// <summary>The images that are trained with.</summary>
@@ -87,7 +91,6 @@ public sealed class GeneratorTrainer
 
         Directory.CreateDirectory(Path.Combine(folder, "samples"));
         using var exclusive = FolderLock.Acquire(folder, LockName, "training");
-        TorchRuntime.UseAllCores();
         AtomicFile.Write(Path.Combine(folder, "recipe.json"), stream => JsonSerializer.Serialize(stream, _recipe, RecipeJson.Indented));
         using var model = CreateModel(Path.Combine(folder, AutoencoderName), folder, progress, cancellation, out var latents, out var measured);
         var points = TrainUNet(model, latents, folder, measured, progress, cancellation);
@@ -112,7 +115,7 @@ public sealed class GeneratorTrainer
     private DiffusionModel CreateModel(
         string path, string folder, IProgress<GeneratorProgress>? progress, CancellationToken cancellation, out LatentCache latents, out IReadOnlyList<GeneratorPoint> measured)
     {
-        var settings = GeneratorFile.Settings(_recipe, _sha256, "size", "seed", "autoencoder");
+        var settings = GeneratorFile.Settings(_recipe, _sha256, _threads, "size", "seed", "autoencoder");
         if (!File.Exists(path))
         {
             TrainAutoencoder(path, folder, settings, progress, cancellation);
@@ -148,7 +151,7 @@ public sealed class GeneratorTrainer
         network.to(_recipe.Autoencoder.Training.Type);
         var weights = new TrainedWeights(network);
         var training = new AutoencoderTraining(_recipe, _images, network);
-        var loop = new TrainingLoop(AutoencoderStage, _recipe.Autoencoder.Training, weights, Path.Combine(folder, CheckpointName), _recipe.Checkpoint, settings, []);
+        var loop = new TrainingLoop(AutoencoderStage, _recipe.Autoencoder.Training, weights, Path.Combine(folder, CheckpointName), _recipe.Checkpoint, _threads, settings, []);
         loop.Run(training.Backward, _ => { }, progress, cancellation);
 
         using var trained = new Autoencoder(_recipe.AutoencoderSpec(), CPU);
@@ -168,10 +171,10 @@ public sealed class GeneratorTrainer
     {
         model.UNet.to(_recipe.UNet.Training.Type);
         model.TextEncoder.to(_recipe.UNet.Training.Type);
-        var settings = GeneratorFile.Settings(_recipe, _sha256, "size", "seed", "vocabulary", "text", "autoencoder", "unet");
+        var settings = GeneratorFile.Settings(_recipe, _sha256, _threads, "size", "seed", "vocabulary", "text", "autoencoder", "unet");
         var weights = new TrainedWeights(model.UNet, model.TextEncoder);
         var training = new UNetTraining(_recipe, latents, _images.Captions, model);
-        var loop = new TrainingLoop(UNetStage, _recipe.UNet.Training, weights, Path.Combine(folder, CheckpointName), _recipe.Checkpoint, settings, before);
+        var loop = new TrainingLoop(UNetStage, _recipe.UNet.Training, weights, Path.Combine(folder, CheckpointName), _recipe.Checkpoint, _threads, settings, before);
         var samples = new SampleSheets(_recipe, model, _images.Captions);
         var every = _recipe.Samples.Every;
         loop.Run(

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Whence.Reports;
+using Whence.Torch.Encoders;
 using static TorchSharp.torch;
 
 namespace Whence.Torch.Diffusion.Training;
@@ -20,6 +21,7 @@ internal sealed class TrainingLoop
     private readonly string _stage, _path;
     private readonly RecipeTraining _training;
     private readonly RecipeCheckpoint _intervals;
+    private readonly int _threads;
     private readonly TrainedWeights _weights;
     private readonly IReadOnlyDictionary<string, string> _settings;
     private readonly List<GeneratorPoint> _points;
@@ -33,13 +35,14 @@ internal sealed class TrainingLoop
     /// <param name="weights">As they begin; they take the checkpoint's where there is one.</param>
     /// <param name="path">File of the checkpoint.</param>
     /// <param name="intervals">When it is written.</param>
+    /// <param name="threads">Threads of libtorch.</param>
     /// <param name="settings">What the result follows from.</param>
     /// <param name="before">What the stages before have measured.</param>
     /// <exception cref="WhenceException">The checkpoint is damaged or another training's.</exception>
     public TrainingLoop(
-        string stage, RecipeTraining training, TrainedWeights weights, string path, RecipeCheckpoint intervals, IReadOnlyDictionary<string, string> settings, IReadOnlyList<GeneratorPoint> before)
+        string stage, RecipeTraining training, TrainedWeights weights, string path, RecipeCheckpoint intervals, int threads, IReadOnlyDictionary<string, string> settings, IReadOnlyList<GeneratorPoint> before)
     {
-        (_stage, _training, _weights, _path, _intervals, _settings) = (stage, training, weights, path, intervals, settings);
+        (_stage, _training, _weights, _path, _intervals, _threads, _settings) = (stage, training, weights, path, intervals, threads, settings);
         var checkpoint = GeneratorCheckpoint.Load(path, stage, weights, settings);
         _points = [.. checkpoint?.Points ?? before];
         (_done, _open) = (checkpoint?.Steps ?? 0, checkpoint?.Open ?? new());
@@ -68,6 +71,7 @@ internal sealed class TrainingLoop
 
             var rate = _training.RateAt(_done);
             StepLoss loss;
+            TorchRuntime.Use(_threads); // sampling may have used others
             using (NewDisposeScope())
             {
                 _weights.ClearGradients();
