@@ -29,6 +29,8 @@ internal static class WhenceCommand
             EvaluateCommand.Create(streams),
             TrainCommand.Create(streams),
             TrainGeneratorCommand.Create(streams),
+            CustomizeCommand.Create(streams),
+            GenerateCommand.Create(streams),
             CalibrateCommand.Create(streams),
             StudyCommand.Create(streams),
             PlotCommand.Create(streams),

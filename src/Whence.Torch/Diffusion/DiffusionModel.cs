@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using TorchSharp;
 using Whence.Encoders;
 using Whence.Encoders.Text;
@@ -26,6 +28,12 @@ public sealed class DiffusionModel : IDisposable
         Tokenizer = tokenizer;
     }
 
+    /// <summary>What it is called in the metadata of its images: the name of the folder or file that it was opened from; empty where there was none.</summary>
+    public string Name { get; internal set; } = "";
+
+    /// <summary>The noise that it was trained with, and how it is sampled unless something else is asked for.</summary>
+    public SchedulerSpec Scheduler { get; internal set; } = new();
+
     /// <summary>Turns prompts into ids.</summary>
     public ClipTokenizer Tokenizer { get; internal set; }
 
@@ -53,7 +61,9 @@ public sealed class DiffusionModel : IDisposable
         options ??= new();
         TorchRuntime.Find(options.Device);
         TorchRuntime.UseAllCores();
-        return Directory.Exists(path) ? new ModelFolder(path).Open(options) : SingleFileModel.Open(path, options);
+        var model = Directory.Exists(path) ? new ModelFolder(path).Open(options) : SingleFileModel.Open(path, options);
+        model.Name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
+        return model;
     }
 
     /// <summary>A model with weights that nothing was learned with.</summary>
@@ -98,6 +108,24 @@ public sealed class DiffusionModel : IDisposable
         var batch = Tokenizer.Encode(texts);
         var ids = tensor(batch.Ids.ToArray(), [texts.Count, batch.ContextLength], dtype: ScalarType.Int64).to(_device);
         return TextEncoder.forward(ids).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>SHA-256 of all weights as they are computed with, by name, and of the added tokens: what tells two models apart whatever their files are called.</summary>
+    internal string WeightsSha256()
+    {
+        using var sha256 = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var network in (nn.Module[])[TextEncoder, UNet, Autoencoder])
+        {
+            foreach (var (name, tensor) in network.state_dict().OrderBy(pair => pair.Key, StringComparer.Ordinal))
+            {
+                using var scope = NewDisposeScope();
+                sha256.AppendData(Encoding.UTF8.GetBytes($"{name} {tensor.dtype} {string.Join(' ', tensor.shape)}\n"));
+                sha256.AppendData(tensor.detach().cpu().contiguous().bytes);
+            }
+        }
+
+        sha256.AppendData(Encoding.UTF8.GetBytes(string.Join('\n', Tokenizer.AddedTokens)));
+        return Convert.ToHexStringLower(sha256.GetHashAndReset());
     }
 
     /// <summary>Frees the weights.</summary>

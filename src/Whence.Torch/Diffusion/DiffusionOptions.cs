@@ -20,4 +20,7 @@ public sealed record DiffusionOptions
 
     /// <summary>Sizes of the text encoder in a single file. Default those of Stable Diffusion 1.x.</summary>
     public ClipTextSpec TextEncoder { get; init; } = new() { Dimension = null };
+
+    /// <summary>The noise that the model in a single file was trained with, and how it is sampled. Default those of Stable Diffusion 1.x.</summary>
+    public SchedulerSpec Scheduler { get; init; } = new();
 }

@@ -28,6 +28,7 @@ internal sealed class ModelFolder(string path)
         var unet = UNetSpec.Load(Part("unet", Configuration));
         var autoencoder = AutoencoderSpec.Load(Part("vae", Configuration));
         var text = TextConfig.Load(Part("text_encoder", Configuration));
+        var scheduler = SchedulerSpec.Load(Part("scheduler", SchedulerConfig.FileName));
         var tokenizer = ClipTokenizer.Load(Part("tokenizer"));
         tokenizer = tokenizer.With(tokenizer.Options with
         {
@@ -39,18 +40,20 @@ internal sealed class ModelFolder(string path)
             throw new WhenceException($"'{path}': {misfit}; its parts come from different models.");
         }
 
-        return DiffusionModel.Build(
+        var model = DiffusionModel.Build(
             () => Load("unet", DiffusersStems, file => WeightLoading.Load(device => new UNet(unet, device), file, Format("unet"))),
             () => Load("vae", DiffusersStems, file => WeightLoading.Load(device => new Autoencoder(autoencoder, device), file, AutoencoderFormat(file))),
             () => Load("text_encoder", TextStems, file => WeightLoading.Load(device => new ClipTextTransformer(text, device), file, TextFormat(text))),
             tokenizer,
             options);
+        model.Scheduler = scheduler;
+        return model;
     }
 
     /// <summary>Writes all of it.</summary>
     public void Save(DiffusionModel model, ElementType type)
     {
-        foreach (var part in (string[])["unet", "vae", "text_encoder"])
+        foreach (var part in (string[])["unet", "vae", "text_encoder", "scheduler"])
         {
             Directory.CreateDirectory(Part(part));
         }
@@ -62,13 +65,14 @@ internal sealed class ModelFolder(string path)
         TextConfig.Save(Part("text_encoder", Configuration), model.TextEncoder.Spec, model.Tokenizer);
         Write("text_encoder", TextStems[0], WeightSaving.Tensors(model.TextEncoder, TextFormat(model.TextEncoder.Spec), type));
         model.Tokenizer.Save(Part("tokenizer"));
+        model.Scheduler.Save(Part("scheduler", SchedulerConfig.FileName));
         ConfigText.Write(Part("model_index.json"), new JsonObject
         {
             ["_class_name"] = "StableDiffusionPipeline",
             ["feature_extractor"] = ConfigText.List<string?>([null, null]),
             ["safety_checker"] = ConfigText.List<string?>([null, null]),
             ["requires_safety_checker"] = false,
-            ["scheduler"] = ConfigText.List(["diffusers", "DDIMScheduler"]),
+            ["scheduler"] = ConfigText.List(["diffusers", SchedulerConfig.ClassOf(model.Scheduler)]),
             ["text_encoder"] = ConfigText.List(["transformers", "CLIPTextModel"]),
             ["tokenizer"] = ConfigText.List(["transformers", "CLIPTokenizer"]),
             ["unet"] = ConfigText.List(["diffusers", "UNet2DConditionModel"]),

@@ -8,6 +8,9 @@ namespace Whence.Torch.Diffusion;
 /// <summary>The JSON of a <see cref="SchedulerSpec"/>, as diffusers has it.</summary>
 internal static class SchedulerConfig
 {
+    /// <summary>What the file is called.</summary>
+    public const string FileName = "scheduler_config.json";
+
     /// <summary>The key that names the class.</summary>
     public const string ClassKey = "_class_name";
 
@@ -71,6 +74,10 @@ internal static class SchedulerConfig
         "clip_sample_range", "variance_type", "skip_prk_steps", "solver_order", "algorithm_type", "solver_type", "lower_order_final", "final_sigmas_type",
     ];
 
+    /// <summary>diffusers' class.</summary>
+    public static string ClassOf(SchedulerSpec spec) =>
+        spec.Unsupported.TryGetValue(ClassKey, out var other) ? JsonSerializer.Deserialize<string>(other)! : Name(Classes, spec.Kind);
+
     /// <summary>Whether a key that may be unsupported is known to belong to some of the five classes only.</summary>
     public static bool IsKnown(string key) => Refused.ContainsKey(key) || key is "variance_type" or "algorithm_type" or "solver_type" or "final_sigmas_type";
 
@@ -104,34 +111,40 @@ internal static class SchedulerConfig
         AtomicFile.Write(path, stream =>
         {
             using var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true, NewLine = "\n", Encoder = Plain.Encoder });
-            json.WriteStartObject();
-            json.WritePropertyName(ClassKey);
-            json.WriteRawValue(spec.Unsupported.GetValueOrDefault(ClassKey) ?? JsonSerializer.Serialize(Name(Classes, spec.Kind), Plain));
-            json.WriteNumber("num_train_timesteps", spec.TrainSteps);
-            json.WriteNumber("beta_start", spec.BetaStart);
-            json.WriteNumber("beta_end", spec.BetaEnd);
-            json.WriteString("beta_schedule", Name(BetaSchedules, spec.BetaSchedule));
-            json.WritePropertyName("trained_betas");
-            JsonSerializer.Serialize(json, spec.TrainedBetas);
-            json.WriteString("prediction_type", Name(Predictions, spec.Prediction));
-            json.WriteNumber("steps_offset", spec.StepsOffset);
-            json.WriteBoolean("set_alpha_to_one", spec.SetAlphaToOne);
-            json.WriteBoolean("clip_sample", spec.ClipSample);
-            json.WriteNumber("clip_sample_range", spec.ClipSampleRange);
-            if (spec.Spacing is { } spacing)
-            {
-                json.WriteString("timestep_spacing", Name(Spacings, spacing));
-            }
-
-            WriteOwn(json, spec);
-            foreach (var (key, value) in spec.Unsupported.Where(option => option.Key != ClassKey))
-            {
-                json.WritePropertyName(key);
-                json.WriteRawValue(value);
-            }
-
-            json.WriteEndObject();
+            Write(json, spec);
         });
+    }
+
+    /// <summary>The same as an object of other JSON.</summary>
+    public static void Write(Utf8JsonWriter json, SchedulerSpec spec)
+    {
+        json.WriteStartObject();
+        json.WritePropertyName(ClassKey);
+        JsonSerializer.Serialize(json, ClassOf(spec));
+        json.WriteNumber("num_train_timesteps", spec.TrainSteps);
+        json.WriteNumber("beta_start", spec.BetaStart);
+        json.WriteNumber("beta_end", spec.BetaEnd);
+        json.WriteString("beta_schedule", Name(BetaSchedules, spec.BetaSchedule));
+        json.WritePropertyName("trained_betas");
+        JsonSerializer.Serialize(json, spec.TrainedBetas);
+        json.WriteString("prediction_type", Name(Predictions, spec.Prediction));
+        json.WriteNumber("steps_offset", spec.StepsOffset);
+        json.WriteBoolean("set_alpha_to_one", spec.SetAlphaToOne);
+        json.WriteBoolean("clip_sample", spec.ClipSample);
+        json.WriteNumber("clip_sample_range", spec.ClipSampleRange);
+        if (spec.Spacing is { } spacing)
+        {
+            json.WriteString("timestep_spacing", Name(Spacings, spacing));
+        }
+
+        WriteOwn(json, spec);
+        foreach (var (key, value) in spec.Unsupported.Where(option => option.Key != ClassKey))
+        {
+            json.WritePropertyName(key);
+            json.WriteRawValue(value);
+        }
+
+        json.WriteEndObject();
     }
 
     private static void WriteOwn(Utf8JsonWriter json, SchedulerSpec spec)

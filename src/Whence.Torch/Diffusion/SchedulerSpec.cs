@@ -184,6 +184,13 @@ public sealed record SchedulerSpec
             Unsupported = Unsupported.Where(option => SchedulerConfig.IsKnown(option.Key)).ToDictionary(),
         };
 
+    /// <summary>The same noise sampled by DPM-Solver, with an algorithm of one's own choice.</summary>
+    public SchedulerSpec As(DpmAlgorithm algorithm)
+    {
+        var spec = As(SchedulerKind.DpmSolver);
+        return spec with { Algorithm = algorithm, Unsupported = spec.Unsupported.Where(option => option.Key != "algorithm_type").ToDictionary() };
+    }
+
     /// <summary>Checks that it can be sampled with.</summary>
     /// <exception cref="WhenceException">The file asked for something that there is none of here.</exception>
     internal void ValidateSampling()

@@ -30,18 +30,21 @@ internal static class SingleFileModel
         unet.Validate();
         autoencoder.Validate();
         text.Validate();
+        options.Scheduler.Validate();
         var tokenizer = new ClipTokenizer(new ClipTokenizerOptions { Padding = ClipPadding.EndToken, ContextLength = text.ContextLength });
         if (DiffusionModel.Misfit(unet, autoencoder, text, tokenizer) is { } misfit)
         {
             throw new ArgumentException(misfit, nameof(options));
         }
 
-        return DiffusionModel.Build(
+        var model = DiffusionModel.Build(
             () => WeightLoading.Load(device => new UNet(unet, device), file, UNetFormat(unet, prefix)),
             () => WeightLoading.Load(device => new Autoencoder(autoencoder, device), file, AutoencoderFormat(autoencoder, prefix)),
             () => WeightLoading.Load(device => new ClipTextTransformer(text, device), file, TextFormat(text, prefix)),
             tokenizer,
             options);
+        model.Scheduler = options.Scheduler;
+        return model;
     }
 
     /// <summary>The U-Net's names.</summary>

@@ -39,7 +39,7 @@ internal sealed class ClipTextTransformer : nn.Module<Tensor, Tensor>
     }
 
     /// <summary>Its sizes.</summary>
-    public ClipTextSpec Spec { get; }
+    public ClipTextSpec Spec { get; private set; }
 
     /// <summary>The last hidden state, after the norm.</summary>
     /// <param name="input">[n, context] ids, int64.</param>
@@ -47,7 +47,25 @@ internal sealed class ClipTextTransformer : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
-        var x = get_parameter("token_embedding")!.index_select(0, input.flatten()).view(input.shape[0], input.shape[1], -1).add_(get_parameter("pos_embed")!); // n x context x width
+        return Encode(Embed(input)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The embeddings of tokens, without their places.</summary>
+    /// <param name="ids">[n, context] ids, int64.</param>
+    /// <returns>[n, context, width].</returns>
+    public Tensor Embed(Tensor ids)
+    {
+        using var scope = NewDisposeScope();
+        return Tokens.index_select(0, ids.flatten()).view(ids.shape[0], ids.shape[1], -1).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The last hidden state of embedded tokens.</summary>
+    /// <param name="embedded">[n, context, width] of <see cref="Embed"/>.</param>
+    /// <returns>[n, context, width].</returns>
+    public Tensor Encode(Tensor embedded)
+    {
+        using var scope = NewDisposeScope();
+        var x = embedded + get_parameter("pos_embed")!;
         foreach (var block in _blocks)
         {
             using var before = x;
@@ -55,6 +73,29 @@ internal sealed class ClipTextTransformer : nn.Module<Tensor, Tensor>
         }
 
         return _norm.forward(x).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The embeddings of all tokens, vocabulary x width.</summary>
+    public Tensor Tokens => get_parameter("token_embedding")!;
+
+    /// <summary>Gives tokens embeddings; where ids lie beyond the vocabulary, it grows.</summary>
+    /// <param name="first">Id of the first of them, at most the size of the vocabulary.</param>
+    /// <param name="rows">n x width.</param>
+    public void SetTokens(int first, Tensor rows)
+    {
+        using var scope = NewDisposeScope();
+        using var none = no_grad();
+        var (before, count) = (Tokens, (int)rows.shape[0]);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(first, Spec.VocabularySize);
+        if (first + count > Spec.VocabularySize)
+        {
+            var grown = empty(first + count, Spec.Width, dtype: before.dtype, device: before.device);
+            grown.narrow(0, 0, before.shape[0]).copy_(before);
+            before.set_(grown); // the parameter stays the same and takes the other memory
+            Spec = Spec with { VocabularySize = first + count };
+        }
+
+        Tokens.narrow(0, first, count).copy_(rows);
     }
 
     /// <summary>Features, not normalised: the hidden state at each text's end token, projected.</summary>

@@ -1,11 +1,13 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace Whence.Torch.Mapping;
 
 /// <summary>
-/// Adam (Kingma and Ba 2015) with beta 0.9 and 0.999, epsilon 1e-8 and no weight decay, as PyTorch computes it, over one array of parameters.
+/// Adam (Kingma and Ba 2015) with beta 0.9 and 0.999 and epsilon 1e-8, as PyTorch computes it, over one array of parameters; with decoupled weight decay
+/// (AdamW, Loshchilov and Hutter 2019) where it is asked for.
 /// </summary>
 /// <param name="length">Number of parameters.</param>
 internal sealed class Adam(int length)
@@ -23,11 +25,17 @@ internal sealed class Adam(int length)
     /// <param name="gradient">Of the loss, for each parameter.</param>
     /// <param name="step">Number of the step, from 1.</param>
     /// <param name="learningRate">Of this step.</param>
+    /// <param name="weightDecay">Share, times the learning rate, by which parameters shrink before they move; 0 for none.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Step(Span<float> parameters, ReadOnlySpan<float> gradient, long step, double learningRate)
+    public void Step(Span<float> parameters, ReadOnlySpan<float> gradient, long step, double learningRate, double weightDecay = 0)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(parameters.Length, Mean.Length);
         ArgumentOutOfRangeException.ThrowIfNotEqual(gradient.Length, Mean.Length);
+        if (weightDecay != 0)
+        {
+            TensorPrimitives.Multiply(parameters, (float)(1 - (learningRate * weightDecay)), parameters);
+        }
+
         var rate = (float)(learningRate / (1 - Math.Pow(Beta1Exact, step)));
         var root = (float)Math.Sqrt(1 - Math.Pow(Beta2Exact, step));
         var whole = Mean.Length - (Mean.Length % Vector<float>.Count);

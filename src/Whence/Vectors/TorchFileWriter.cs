@@ -35,6 +35,16 @@ public static class TorchFileWriter
         Write(path, [.. stateDicts.SelectMany(s => s.Tensors)], pickle => pickle.Dictionary(stateDicts));
     }
 
+    /// <summary>Writes a dict of tensors and further dicts.</summary>
+    /// <param name="path">Where to; an existing file is replaced.</param>
+    /// <param name="items">In this order.</param>
+    /// <exception cref="WhenceException">It cannot be written.</exception>
+    public static void Write(string path, TorchItems items)
+    {
+        ArgumentNullException.ThrowIfNull(items);
+        Write(path, [.. items.Flatten()], pickle => pickle.Items(items));
+    }
+
     private static void Write(string path, IReadOnlyList<TensorData> tensors, Action<Pickle> write)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -94,6 +104,27 @@ public static class TorchFileWriter
             {
                 Text(key);
                 StateDict(tensors);
+            }
+
+            Op('u');
+        }
+
+        /// <summary>The tensors in the order in which they are flattened.</summary>
+        public void Items(TorchItems items)
+        {
+            Op('}');
+            Op('(');
+            foreach (var (key, value) in items)
+            {
+                Text(key);
+                if (value is TensorData tensor)
+                {
+                    Tensor(tensor.Info);
+                }
+                else
+                {
+                    Items((TorchItems)value);
+                }
             }
 
             Op('u');

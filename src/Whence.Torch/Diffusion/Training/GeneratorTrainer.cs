@@ -135,6 +135,7 @@ public sealed class GeneratorTrainer
             text with { VocabularySize = tokenizer.VocabularySize },
             tokenizer,
             _recipe.Seed);
+        model.Scheduler = _recipe.Scheduler();
         using var none = no_grad();
         foreach (var (name, parameter) in model.Autoencoder.named_parameters())
         {

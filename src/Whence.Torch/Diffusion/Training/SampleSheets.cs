@@ -1,6 +1,5 @@
 using System.Globalization;
 using Whence.Reports;
-using static TorchSharp.torch;
 
 namespace Whence.Torch.Diffusion.Training;
 
@@ -30,31 +29,15 @@ internal sealed class SampleSheets
     /// <param name="cancellation">Stops between steps of sampling.</param>
     public Figure Draw(long step, CancellationToken cancellation)
     {
-        using var scope = NewDisposeScope();
-        using var none = no_grad();
-        var (samples, unet) = (_recipe.Samples, _model.UNet.Spec);
-        var rows = new List<ImageRow>();
-        foreach (var prompt in _prompts)
-        {
-            using var row = NewDisposeScope();
-            var type = _model.UNet.parameters().First().dtype;
-            var context = _model.EncodeText([.. Enumerable.Repeat("", samples.Each), .. Enumerable.Repeat(prompt, samples.Each)]);
-            using var scheduler = Scheduler.Create(_recipe.Scheduler(), samples.Steps);
-            using var random = new StepRandom(_recipe.Seed, stage: 3, step: 0);
-            var latents = random.Normal(samples.Each, unet.InChannels, unet.SampleSize, unet.SampleSize) * scheduler.InitNoiseSigma;
-            for (var i = 0; i < scheduler.Timesteps.Count; i++)
-            {
-                cancellation.ThrowIfCancellationRequested();
-                var input = scheduler.ScaleModelInput(i, latents).repeat(2, 1, 1, 1).to(type);
-                var parts = _model.UNet.forward(input, full([2 * samples.Each], scheduler.Timesteps[i], dtype: ScalarType.Float32), context).to(ScalarType.Float32).chunk(2, 0);
-                latents = scheduler.Step(i, parts[0] + (samples.Guidance * (parts[1] - parts[0])), latents);
-            }
-
-            rows.Add(new ImageRow(prompt, PixelTensors.ToImages(_model.Autoencoder.Decode(latents / _model.Autoencoder.Spec.ScalingFactor))));
-        }
-
+        var samples = _recipe.Samples;
+        var generator = new ImageGenerator(_model, new GenerationOptions { Steps = samples.Steps, Guidance = samples.Guidance, Batch = samples.Each });
+        var images = generator.Generate(
+            [.. _prompts.SelectMany(prompt => Enumerable.Range(0, samples.Each).Select(seed => new GenerationRequest { Prompt = prompt, Seed = seed }))], cancellation: cancellation);
         return ImageSheet.Draw(
-            $"step-{step.ToString("D7", CultureInfo.InvariantCulture)}", $"Samples after {step.ToString("N0", CultureInfo.InvariantCulture)} steps",
-            string.Create(CultureInfo.InvariantCulture, $"Guidance {samples.Guidance}, {samples.Steps} steps of DDIM."), rows, columns: rows.Count > 6 ? 2 : 1);
+            string.Create(CultureInfo.InvariantCulture, $"step-{step:D7}"),
+            string.Create(CultureInfo.InvariantCulture, $"Samples after {step:N0} steps"),
+            string.Create(CultureInfo.InvariantCulture, $"Guidance {samples.Guidance}, {samples.Steps} steps of DDIM."),
+            [.. images.GroupBy(image => image.Request.Prompt).Select(row => new ImageRow(row.Key, [.. row.Select(image => image.Image)]))],
+            columns: _prompts.Count > 6 ? 2 : 1);
     }
 }
