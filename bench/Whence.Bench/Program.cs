@@ -5,6 +5,7 @@ using Whence.Bench.Evaluate;
 using Whence.Bench.Fuzz;
 using Whence.Bench.Photos;
 using Whence.Bench.Search;
+using Whence.Bench.Shapes;
 using Whence.Bench.Training;
 
 // One file a bench; each prints its table and returns every figure, which end the output as one line of JSON.
@@ -23,6 +24,7 @@ var benches = new SortedDictionary<string, (string What, Func<string[], JsonObje
     ["index"] = ("indexing: images a second beside the encoder and the preprocessing alone, and memory", IndexBench.Run),
     ["retrieval"] = ("real photographs: do encoders find the others of the same subject?", RetrievalBench.Run),
     ["rotation"] = ("training on features whose rotation is known: recall before and after beside the ceiling, with and without the regulariser", RotationBench.Run),
+    ["shapes"] = ("a generator trained from nothing on shapes in colours: does it draw what the prompt says, and customized what it never saw?", ShapesBench.Run),
     ["startup"] = ("how long 'whence --help' takes, and which native libraries 'whence attribute' loads", StartupBench.Run),
     ["train"] = ("training at the paper's size, 100 epochs, beside the same loop in PyTorch", TrainBench.Run),
     ["search"] = ("exact search of a million vectors: time and memory beside faiss, torch and libtorch, growth, disk", SearchBench.Run),

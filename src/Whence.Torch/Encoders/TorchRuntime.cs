@@ -18,11 +18,14 @@ internal static class TorchRuntime
     }
 
     /// <summary>Has libtorch compute what this thread asks for on all cores: for calls that are made one after the other, as in diffusion and training.</summary>
-    public static void UseAllCores()
+    public static void UseAllCores() => Use(Environment.ProcessorCount);
+
+    /// <summary>Has libtorch compute what this thread asks for on so many threads.</summary>
+    public static void Use(int threads)
     {
-        if (get_num_threads() != Environment.ProcessorCount)
+        if (get_num_threads() != threads)
         {
-            set_num_threads(Environment.ProcessorCount);
+            set_num_threads(threads);
         }
     }
 

@@ -1,20 +1,22 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
-using Whence.Encoders;
 
-namespace Whence.Torch.Study;
+namespace Whence.Files;
 
-/// <summary>Reads a recipe so that a misspelt key is named, and none is passed over.</summary>
+/// <summary>Reads a recipe so that a misspelt key is named, and none is passed over. Comments may stand between values, and a comma behind the last one.</summary>
 internal static class RecipeJson
 {
     public static readonly JsonSerializerOptions Options = Make();
+
+    /// <summary>To be read by people.</summary>
+    public static readonly JsonSerializerOptions Indented = new(Options) { WriteIndented = true, NewLine = "\n" };
 
     /// <exception cref="JsonException">Not JSON, or a value of the wrong kind.</exception>
     /// <exception cref="WhenceException">A key that there is none of, or one that is missing.</exception>
     public static T Read<T>(byte[] bytes)
     {
-        using (var document = JsonDocument.Parse(bytes, new JsonDocumentOptions { MaxDepth = 16, AllowDuplicateProperties = false }))
+        using (var document = JsonDocument.Parse(bytes, new JsonDocumentOptions { MaxDepth = 16, AllowDuplicateProperties = false, CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true }))
         {
             CheckKeys(document.RootElement, typeof(T), "");
         }
@@ -24,9 +26,18 @@ internal static class RecipeJson
 
     private static JsonSerializerOptions Make()
     {
-        var options = new JsonSerializerOptions(SpecJson.Options) { PropertyNameCaseInsensitive = false, AllowDuplicateProperties = false };
-        options.Converters.Clear();
-        options.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false));
+        var options = new JsonSerializerOptions(JsonSerializerDefaults.Web)
+        {
+            PropertyNameCaseInsensitive = false,
+            AllowDuplicateProperties = false,
+            RespectNullableAnnotations = true,
+            NumberHandling = JsonNumberHandling.Strict,
+            ReadCommentHandling = JsonCommentHandling.Skip,
+            AllowTrailingCommas = true,
+            DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+            UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+            Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false) },
+        };
         options.MakeReadOnly(populateMissingResolver: true);
         return options;
     }
