@@ -18,8 +18,8 @@ internal static class FullSizeBench
     {
         if (args is ["--measure", var what, var folder, var repetitions])
         {
-            var seconds = FullSizeModel.Measure(what, folder, int.Parse(repetitions, CultureInfo.InvariantCulture));
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{seconds} {Memory.Of(Environment.ProcessId)!.Peak}"));
+            var (seconds, loading, peak) = FullSizeModel.Measure(what, folder, int.Parse(repetitions, CultureInfo.InvariantCulture));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{seconds} {loading} {peak}"));
             Environment.Exit(0);
         }
 
@@ -54,14 +54,15 @@ internal static class FullSizeBench
                 Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"random weights made and written in both precisions in {seconds:F1} s"));
             }
 
-            Console.WriteLine($"\n{"",-28}{"seconds",10}{"peak GB",10}");
+            Console.WriteLine($"\n{"",-28}{"seconds",10}{"peak GB, loading",18}{"from then on",18}");
             var rows = new JsonArray();
             foreach (var measure in Measures.Where(m => chosen.Count == 0 || chosen.Contains(m)))
             {
                 var answer = InItsOwnProcess(measure, measure == "load float16" ? float16 : float32, measure.StartsWith("customize 8", StringComparison.Ordinal) ? 1 : 2);
-                var (seconds, peak) = (double.Parse(answer[0], CultureInfo.InvariantCulture), long.Parse(answer[1], CultureInfo.InvariantCulture));
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{measure,-28}{seconds,10:F2}{peak / 1e9,10:F2}"));
-                rows.Add(new JsonObject { ["what"] = measure, ["seconds"] = seconds, ["peakBytes"] = peak });
+                var (seconds, loading, peak) = (
+                    double.Parse(answer[0], CultureInfo.InvariantCulture), long.Parse(answer[1], CultureInfo.InvariantCulture), long.Parse(answer[2], CultureInfo.InvariantCulture));
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{measure,-28}{seconds,10:F2}{loading / 1e9,18:F2}{peak / 1e9,18:F2}"));
+                rows.Add(new JsonObject { ["what"] = measure, ["seconds"] = seconds, ["loadingPeakBytes"] = loading, ["peakBytes"] = peak });
             }
 
             Console.WriteLine();
@@ -83,6 +84,6 @@ internal static class FullSizeBench
         using var process = Process.Start(start)!;
         var answer = process.StandardOutput.ReadToEnd().Split(' ', StringSplitOptions.TrimEntries);
         process.WaitForExit();
-        return answer is [_, _] ? answer : throw new InvalidOperationException($"'{what}' ended without an answer.");
+        return answer is [_, _, _] ? answer : throw new InvalidOperationException($"'{what}' ended without an answer.");
     }
 }

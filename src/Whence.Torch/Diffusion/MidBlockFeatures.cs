@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using TorchSharp;
 using Whence.Encoders;
 using Whence.Images;
 using Whence.Torch.Encoders;
