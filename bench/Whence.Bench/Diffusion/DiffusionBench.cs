@@ -6,7 +6,7 @@ namespace Whence.Bench.Diffusion;
 /// <summary>Steps of training and of sampling with the networks of the reference, beside the same networks in PyTorch.</summary>
 internal static class DiffusionBench
 {
-    private const int Rounds = 7;
+    private const int Rounds = 5;
 
     // What the peer is asked; the last number is the steps of a round.
     private static readonly (string What, string Command)[] Rows =

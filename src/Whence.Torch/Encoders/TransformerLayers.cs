@@ -12,7 +12,7 @@ internal sealed class LinearLayer : nn.Module<Tensor, Tensor>
     private static readonly bool AsConvolutionPays = System.Runtime.Intrinsics.X86.Avx512F.IsSupported;
 
     // Weights that are fewer cost less than the way to a convolution. (Not the rows decide, lest a row's last bits depend on how many there are.)
-    private static readonly int Small = int.Parse(Environment.GetEnvironmentVariable("SMALL") ?? "4096");
+    private const long Small = 4096;
 
     /// <param name="input">Values that come in.</param>
     /// <param name="output">Values that come out.</param>
