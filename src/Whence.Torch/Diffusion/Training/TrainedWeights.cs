@@ -52,8 +52,8 @@ internal sealed class TrainedWeights
         (Values, Mean, Square) = (new float[offset], new float[offset], new float[offset]);
         foreach (var (_, tensor, at, length) in _tensors)
         {
-            using var dense = tensor.detach().to(ScalarType.Float32).contiguous();
-            TensorValues.Of(dense).CopyTo(Values.AsSpan(at, length));
+            using var scope = NewDisposeScope();
+            TensorValues.Of(tensor.detach().to(ScalarType.Float32).contiguous()).CopyTo(Values.AsSpan(at, length));
         }
 
         Average = [.. Values];
