@@ -126,7 +126,7 @@ internal sealed class TrainingLoop
     {
         if (_saved < _done)
         {
-            new GeneratorCheckpoint(_stage, _done, _points, _open).Save(_path, _weights, _settings);
+            new GeneratorCheckpoint(_stage, _done, _points, _open, _weights.Layout).Save(_path, _weights, _settings);
             _saved = _done;
         }
 
