@@ -11,7 +11,8 @@ namespace Whence.Torch.Diffusion.Training;
 /// <param name="Steps">Steps done.</param>
 /// <param name="Points">What was measured so far.</param>
 /// <param name="Open">Sums over steps that are not yet a point.</param>
-internal sealed record GeneratorCheckpoint(string Stage, long Steps, IReadOnlyList<GeneratorPoint> Points, LossSums Open)
+/// <param name="Layout">What the places of the weights mean (<see cref="TrainedWeights.Layout"/>).</param>
+internal sealed record GeneratorCheckpoint(string Stage, long Steps, IReadOnlyList<GeneratorPoint> Points, LossSums Open, string Layout)
 {
     /// <summary>Writes it beside its place and renames it.</summary>
     public void Save(string path, TrainedWeights weights, IReadOnlyDictionary<string, string> settings) =>
@@ -31,6 +32,11 @@ internal sealed record GeneratorCheckpoint(string Stage, long Steps, IReadOnlyLi
         var checkpoint = GeneratorFile.State<GeneratorCheckpoint>(file, path, "checkpoint", settings, stage);
         if (checkpoint is not null)
         {
+            if (checkpoint.Layout != weights.Layout)
+            {
+                throw new WhenceException($"'{path}': was written by a build whose networks hold other weights; delete it to train anew.");
+            }
+
             weights.Load(file, path, "");
         }
 

@@ -1,6 +1,8 @@
+using System.Globalization;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using TorchSharp.Modules;
 using Whence.Torch.Mapping;
 using Whence.Vectors;
 using static TorchSharp.torch;
@@ -33,7 +35,7 @@ internal sealed class TrainedWeights
         var (tensors, chunks, offset) = (new List<(string, Tensor, int, int)>(), new List<(int, int, bool)>(), 0);
         foreach (var (number, network) in networks.Index())
         {
-            foreach (var (name, parameter) in network.named_parameters())
+            foreach (var (name, parameter) in Ordered(network))
             {
                 parameter.requires_grad = true;
                 var length = checked((int)parameter.numel());
@@ -52,12 +54,15 @@ internal sealed class TrainedWeights
         (Values, Mean, Square) = (new float[offset], new float[offset], new float[offset]);
         foreach (var (_, tensor, at, length) in _tensors)
         {
-            using var dense = tensor.detach().to(ScalarType.Float32).contiguous();
-            TensorValues.Of(dense).CopyTo(Values.AsSpan(at, length));
+            using var scope = NewDisposeScope();
+            TensorValues.Of(tensor.detach().to(ScalarType.Float32).contiguous()).CopyTo(Values.AsSpan(at, length));
         }
 
         Average = [.. Values];
     }
+
+    /// <summary>Names and sizes, in order: what the array's places mean.</summary>
+    public string Layout => string.Join(' ', _tensors.Select(t => string.Create(CultureInfo.InvariantCulture, $"{t.Name}:{t.Length}")));
 
     /// <summary>Numbers in all.</summary>
     public int Count => Values.Length;
@@ -147,7 +152,7 @@ internal sealed class TrainedWeights
     {
         using var none = no_grad();
         var at = 0;
-        foreach (var parameter in networks.SelectMany(network => network.parameters()))
+        foreach (var (_, parameter) in networks.SelectMany(Ordered))
         {
             parameter.requires_grad = false;
             var length = (int)parameter.numel();
@@ -181,6 +186,10 @@ internal sealed class TrainedWeights
 
         Write(Values);
     }
+
+    // By their names, whatever the order in which a network registers them.
+    private static IEnumerable<(string Name, Parameter Parameter)> Ordered(nn.Module network) =>
+        network.named_parameters().Select(p => (p.name, p.parameter)).OrderBy(p => p.name, StringComparer.Ordinal);
 
     private IEnumerable<(string Name, float[] Values)> Parts => [("weights", Values), ("mean", Mean), ("square", Square), ("average", Average)];
 

@@ -54,13 +54,18 @@ internal sealed class TrainingLoop
 
     /// <summary>Does the steps that are left.</summary>
     /// <param name="backward">Computes the loss of a step (from 0) and the gradients of the weights.</param>
-    /// <param name="after">Told how many steps are done, after each.</param>
+    /// <param name="after">Told how many steps are done, after each; a training that goes on begins with it, so it must do the same again.</param>
     /// <param name="progress">Told after each step; null for nobody.</param>
     /// <param name="cancellation">Stops between steps; what is done is kept.</param>
     /// <exception cref="WhenceException">The loss is not finite any more.</exception>
     public void Run(Func<long, StepLoss> backward, Action<long> after, IProgress<GeneratorProgress>? progress, CancellationToken cancellation)
     {
         var window = Math.Max(1, _training.Steps / MostPoints);
+        if (_done > 0)
+        {
+            After(); // it may be what was interrupted
+        }
+
         while (_done < _training.Steps)
         {
             if (cancellation.IsCancellationRequested)
@@ -98,17 +103,30 @@ internal sealed class TrainingLoop
                 Save();
             }
 
-            after(_done);
+            After();
         }
 
         _weights.ClearGradients();
+
+        void After()
+        {
+            try
+            {
+                after(_done);
+            }
+            catch (OperationCanceledException)
+            {
+                Save();
+                throw;
+            }
+        }
     }
 
     private void Save()
     {
         if (_saved < _done)
         {
-            new GeneratorCheckpoint(_stage, _done, _points, _open).Save(_path, _weights, _settings);
+            new GeneratorCheckpoint(_stage, _done, _points, _open, _weights.Layout).Save(_path, _weights, _settings);
             _saved = _done;
         }
 

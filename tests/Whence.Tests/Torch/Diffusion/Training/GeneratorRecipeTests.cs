@@ -36,7 +36,7 @@ public sealed class GeneratorRecipeTests : IDisposable
         { "precision", """{"unet": {"training": {"steps": 1, "batch": 1, "learningRate": 1, "precision": "float8"}}}""" },
         { "'checkpoint' has a number out of range", """{"checkpoint": {"steps": 0}}""" },
         { "'samples' has a number out of range", """{"samples": {"each": 0}}""" },
-        { "position 7", """{"where": "style "}""" },
+        { "recipe.json: The filter is not ", """{"where": "style "}""" },
     };
 
     [Theory]

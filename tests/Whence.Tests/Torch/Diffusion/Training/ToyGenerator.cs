@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Whence.Datasets;
-using Whence.Torch.Diffusion.Training;
 
 namespace Whence.Tests.Torch.Diffusion.Training;
 

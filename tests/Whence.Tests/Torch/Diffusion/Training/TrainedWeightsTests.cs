@@ -40,7 +40,7 @@ public class TrainedWeightsTests
 
         foreach (var (our, their) in ours.parameters().Zip(theirs.parameters()))
         {
-            Assert.True(our.allclose(their, rtol: 1e-4, atol: 1e-6), $"{our.ToString(TensorStringStyle.Numpy)}\n{their.ToString(TensorStringStyle.Numpy)}");
+            Assert.True(our.allclose(their, rtol: 1e-4, atol: 1e-6));
         }
     }
 
@@ -62,10 +62,10 @@ public class TrainedWeightsTests
 
         Assert.Equal(expected, weights.Average.Select((a, i) => Math.Abs(a - expected[i]) < 1e-6 ? expected[i] : a));
         weights.Write(weights.Average);
-        Assert.Equal(weights.Average[..35], TensorValues.Of(network.Weight).ToArray());
+        Assert.Equal(weights.Average[5..], TensorValues.Of(network.Weight).ToArray());
         using var fresh = Network();
         weights.CopyAverageTo(fresh);
-        Assert.Equal(weights.Average[35..], TensorValues.Of(fresh.Bias!).ToArray());
+        Assert.Equal(weights.Average[..5], TensorValues.Of(fresh.Bias!).ToArray());
         Assert.All(fresh.parameters(), p => Assert.False(p.requires_grad));
     }
 
