@@ -38,7 +38,7 @@ internal sealed class GenerateOptions
     private readonly Option<int> _count = new Option<int>("--count") { Description = "Images of each prompt", HelpName = "N", DefaultValueFactory = _ => 1 }.AtLeast(1);
     private readonly Option<int> _batch = new Option<int>("--batch")
     {
-        Description = "Images drawn together, which is faster on a graphics card; no image depends on it on the processor",
+        Description = "Images drawn together: faster on a graphics card, where the last bits depend on it; on the processor nothing does",
         HelpName = "N",
         DefaultValueFactory = _ => 1,
     }.AtLeast(1);

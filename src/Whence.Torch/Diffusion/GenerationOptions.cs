@@ -25,8 +25,14 @@ public sealed record GenerationOptions
     /// <summary>Height, as <see cref="Width"/>.</summary>
     public int? Height { get; init; }
 
-    /// <summary>Images that are drawn together, at least 1. It changes no image; on a graphics card more are faster, on the processor they only are ready together. Default 1.</summary>
+    /// <summary>Images that are drawn together, at least 1. Default 1.</summary>
     public int Batch { get; init; } = 1;
+
+    /// <summary>
+    /// Whether an image is the same to the bit whatever <see cref="Batch"/> is and whatever is drawn beside it, default yes: the network is then asked about each image by itself, which
+    /// costs nothing where it is large. On a graphics card, and without, it is asked about all of a batch at once, and a level of a pixel may differ.
+    /// </summary>
+    public bool Exact { get; init; } = true;
 }
 
 /// <summary>An image that is to be drawn.</summary>

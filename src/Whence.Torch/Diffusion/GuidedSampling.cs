@@ -11,14 +11,11 @@ namespace Whence.Torch.Diffusion;
 /// <param name="unet">The network.</param>
 /// <param name="scheduler">One sampling's; disposed by who made it.</param>
 /// <param name="guidance">1 asks with the prompt alone, 0 with the negative prompt alone.</param>
-internal sealed class GuidedSampling(UNet unet, Scheduler scheduler, double guidance)
+/// <param name="exact">
+/// Whether the network is asked about each image by itself: libtorch chooses how it computes by the size of a call, and sums come out otherwise in their last bits.
+/// </param>
+internal sealed class GuidedSampling(UNet unet, Scheduler scheduler, double guidance, bool exact = false)
 {
-    /// <summary>Whether the network is asked with the prompt.</summary>
-    public static bool AsksConditional(double guidance) => guidance != 0;
-
-    /// <summary>Whether it is asked with the negative prompt.</summary>
-    public static bool AsksUnconditional(double guidance) => guidance != 1;
-
     /// <summary>Takes all steps.</summary>
     /// <param name="noise">[n, c, h, w] from a normal distribution, float32.</param>
     /// <param name="conditional">[n, tokens, width] of the prompts, in the type that the network computes with.</param>
@@ -50,10 +47,15 @@ internal sealed class GuidedSampling(UNet unet, Scheduler scheduler, double guid
     public Tensor Predict(Tensor latents, double timestep, Tensor conditional, Tensor unconditional)
     {
         using var scope = NewDisposeScope();
-        Tensor[] contexts = [.. AsksUnconditional(guidance) ? (Tensor[])[unconditional] : [], .. AsksConditional(guidance) ? (Tensor[])[conditional] : []];
+        var n = (int)latents.shape[0];
+        if (exact && n > 1)
+        {
+            return cat([.. Enumerable.Range(0, n).Select(i => Predict(latents.narrow(0, i, 1), timestep, conditional.narrow(0, i, 1), unconditional.narrow(0, i, 1)))]).MoveToOuterDisposeScope();
+        }
+
+        Tensor[] contexts = [.. guidance != 1 ? (Tensor[])[unconditional] : [], .. guidance != 0 ? (Tensor[])[conditional] : []];
         var x = latents.to(conditional.dtype);
-        var rows = x.shape[0] * contexts.Length;
-        var times = full([rows], (float)timestep, dtype: ScalarType.Float32, device: x.device);
+        var times = full([n * contexts.Length], (float)timestep, dtype: ScalarType.Float32, device: x.device);
         var all = unet.forward(contexts.Length == 1 ? x : cat([x, x]), times, contexts.Length == 1 ? contexts[0] : cat(contexts)).to(ScalarType.Float32);
         if (contexts.Length == 1)
         {

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using TorchSharp;
 using Whence.Images;
 using Whence.Torch.Encoders;
 using static TorchSharp.torch;
@@ -6,7 +7,7 @@ using static TorchSharp.torch;
 namespace Whence.Torch.Diffusion;
 
 /// <summary>
-/// Draws images of prompts. An image follows from the model, the options, its prompts and its seed alone: neither the images beside it nor their number change it. Its noise is what
+/// Draws images of prompts. An image follows from the model, the options, its prompts and its seed alone: on the processor neither the images beside it nor their number change a bit of it. Its noise is what
 /// PyTorch draws on the processor from its seed, first that of the beginning, then that of each step that takes some; so diffusers begins with the same noise.
 /// </summary>
 public sealed class ImageGenerator
@@ -83,9 +84,10 @@ public sealed class ImageGenerator
         {
             using var scope = NewDisposeScope();
             using var none = no_grad();
+            var exact = _options.Exact && _model.Device.type == DeviceType.CPU;
             using var scheduler = Scheduler.Create(_scheduler, _options.Steps, _options.Eta);
             var (conditional, unconditional) = (Contexts(batch, request => request.Prompt), Contexts(batch, request => request.NegativePrompt));
-            var latents = new GuidedSampling(_model.UNet, scheduler, _options.Guidance).Run(Noise(), conditional, unconditional, Noise, stepped, cancellation);
+            var latents = new GuidedSampling(_model.UNet, scheduler, _options.Guidance, exact).Run(Noise(), conditional, unconditional, Noise, stepped, cancellation);
             return [.. Enumerable.Range(0, batch.Length).Select(i => ToImage(latents.narrow(0, i, 1)))];
         }
         catch (ExternalException e)

@@ -91,6 +91,26 @@ public sealed class GenerateCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Interrupted_again_and_again_it_ends_with_the_same_images()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "signals");
+        string[] options = ["--model", _temp["tiny"], "--prompt", "a cat", "--steps", "10", "--count", "6"];
+        Assert.Equal(0, (await WhenceAsync(["generate", .. options, "--out", _temp["expected"]])).Code);
+        Directory.CreateDirectory(_temp["out"]);
+        var (code, stops) = (130, 0);
+        for (; code == 130 && stops < 20; stops++)
+        {
+            (code, var error) = await CliProcess.StopAsync(
+                new FileSystemWatcher(_temp["out"], "*.png"), WatcherChangeTypes.Renamed, at: 2, CliProcess.Interrupt, new Dictionary<string, string>(), ["generate", .. options, "--out", _temp["out"]]);
+            Assert.True(code == 0 || error.Contains("what was finished is kept", StringComparison.Ordinal), error);
+        }
+
+        Assert.True(code == 0 && stops > 1, $"{stops} runs, the last ended with {code}");
+        Assert.Equal(Files("expected"), Files("out"));
+        Assert.All(Files("out"), name => Assert.Equal(File.ReadAllBytes(_temp["expected", name]), File.ReadAllBytes(_temp["out", name])));
+    }
+
+    [Fact]
     public async Task A_prompt_that_is_too_long_is_told()
     {
         var (code, _, error) = await RunAsync(["--prompt", string.Join(' ', Enumerable.Repeat("cat", 30)), "--steps", "1", "--out", _temp["out"]]);
@@ -104,8 +124,9 @@ public sealed class GenerateCommandTests : IDisposable
     {
         TestImages.WriteFolder(_temp["photos"], 3);
         File.WriteAllText(_temp["photos", "00001.txt"], "a cat");
-        Assert.Equal((0, "", ""), await WhenceAsync("encoders", "describe", "--model", _temp["tiny"], "--out", _temp["sd.json"]) is var (code, _, error) ? (code, "", error) : default);
-        (code, var output, error) = await WhenceAsync("features", _temp["photos"], "--encoder", _temp["sd.json"], "--out", _temp["f.safetensors"]);
+        var (code, output, error) = await WhenceAsync("encoders", "describe", "--model", _temp["tiny"], "--out", _temp["sd.json"]);
+        Assert.Equal((0, ""), (code, error));
+        (code, output, error) = await WhenceAsync("features", _temp["photos"], "--encoder", _temp["sd.json"], "--out", _temp["f.safetensors"]);
         Assert.Equal(0, code);
         Assert.Contains("2 of 3 images have no caption", error, StringComparison.Ordinal);
         Assert.Contains("3 images encoded", output, StringComparison.Ordinal);

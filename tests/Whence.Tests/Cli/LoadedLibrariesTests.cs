@@ -25,6 +25,7 @@ public sealed class LoadedLibrariesTests : IDisposable
         Assert.DoesNotContain("libtorch", help, StringComparison.Ordinal);
         Assert.DoesNotContain("libLibTorchSharp", help, StringComparison.Ordinal);
         Assert.DoesNotContain("libonnxruntime", help, StringComparison.Ordinal);
+        Assert.DoesNotContain("libtorch", await MapsAsync("generate", "--help"), StringComparison.Ordinal);
 
         new Turned(8, seed: 1).Models("f", 4).Save(_temp["f.safetensors"]);
         Assert.Contains(

@@ -91,7 +91,7 @@ public sealed class MidBlockFeaturesTests : IDisposable
 
         var built = await new IndexBuilder(_temp["index"], encoder, new() { Metadata = table, Type = ElementType.F32, Threads = 2, Batch = 3 }).BuildAsync([_temp["photos"]], cancellation: Stop);
         Assert.Equal((4, 2), (built.Indexed, built.Uncaptioned));
-        using (var index = FeatureIndex.Open(_temp["index"]))
+        var index = FeatureIndex.Open(_temp["index"]);
         using (var features = index.OpenFeatures(Assert.Single(index.Manifest.Parts)))
         {
             var row = new float[Width];
@@ -113,7 +113,7 @@ public sealed class MidBlockFeaturesTests : IDisposable
         Assert.Equal(0, (await new FeatureExtractor(new PatchEncoder()).ExtractAsync([_temp["photos"]], _temp["p.safetensors"], cancellation: Stop)).Uncaptioned);
 
         // Of a query the prompt is its caption.
-        using var attributor = new Attributor(FeatureIndex.Open(_temp["index"]), encoder);
+        using var attributor = new Attributor(index, encoder);
         var query = Query.FromFile(_temp["photos", "00000.png"]);
         Assert.Equal(1, attributor.Attribute(query with { Caption = "a cat" }, 1).Results[0].Similarity, 1e-5);
         Assert.NotEqual(attributor.Features([query]).Span.ToArray(), attributor.Features([query with { Caption = "a cat" }]).Span.ToArray());
