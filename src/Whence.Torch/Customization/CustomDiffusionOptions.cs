@@ -94,7 +94,7 @@ public sealed record CustomizationConcept
     public required string Prompt { get; init; }
 
     /// <summary>
-    /// A word of one token whose embedding the new one begins as. Null, the default: the authors' rare words (<c>ktn</c>, id 42170, then <c>pll</c> and <c>ucd</c>), and of a
+    /// A word of one token whose embedding the new one begins as. Null, the default: the authors' rare pieces of words (<c>ktn</c>, id 42170, then <c>pll</c> and <c>ucd</c>), and of a
     /// vocabulary that lacks them the symbols that were merged last.
     /// </summary>
     public string? Initializer { get; init; }

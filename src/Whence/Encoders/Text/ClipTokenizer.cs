@@ -87,7 +87,7 @@ public sealed class ClipTokenizer
     }
 
     /// <summary>Ids of the symbols that no text gives (<see cref="VocabularyOptions.Reserved"/>), ascending; none in vocabularies of others.</summary>
-    public IReadOnlyList<int> ReservedTokens => [.. Enumerable.Range(1, int.MaxValue).Select(n => _vocabulary.Find(ClipVocabulary.Reserved(n))).TakeWhile(id => id >= 0)];
+    public IReadOnlyList<int> ReservedTokens => [.. Enumerable.Range(1, int.MaxValue).Select(n => _vocabulary.Find(ClipVocabulary.Reserved(n)) ?? -1).TakeWhile(id => id >= 0)];
 
     /// <summary>The same vocabulary and added tokens with other options.</summary>
     /// <exception cref="ArgumentException">An option is out of range.</exception>
@@ -118,6 +118,9 @@ public sealed class ClipTokenizer
         ArgumentNullException.ThrowIfNull(tokens);
         return new(_options, _vocabulary, _pairs, [.. _added.Tokens, .. tokens]);
     }
+
+    /// <summary>The id of a symbol of the vocabulary, such as <c>ktn</c> within a word or <c>cat&lt;/w&gt;</c> at its end; null where there is none.</summary>
+    internal int? Find(string symbol) => _vocabulary.Find(symbol);
 
     /// <summary>Turns a text into ids.</summary>
     /// <param name="text">Any string. <c>&lt;|startoftext|&gt;</c> and <c>&lt;|endoftext|&gt;</c> at the beginning of a word become their ids, as in the reference.</param>

@@ -82,8 +82,8 @@ internal sealed class ClipVocabulary
     /// <summary>Whether a symbol is written so.</summary>
     public bool Contains(string symbol) => _ids.ContainsKey(symbol);
 
-    /// <summary>The id of what is written so; -1 where there is none.</summary>
-    public int Find(string symbol) => _ids.GetValueOrDefault(symbol, -1);
+    /// <summary>The id of a symbol; null where there is none.</summary>
+    public int? Find(string symbol) => _ids.TryGetValue(symbol, out var id) ? id : null;
 
     /// <summary>Pairs of symbols that are merged, first things first.</summary>
     public IEnumerable<(string Left, string Right)> Merges => _merges.OrderBy(merge => merge.Value.Rank).Select(merge => (_symbols[merge.Key.Left], _symbols[merge.Key.Right]));

@@ -211,7 +211,7 @@ public sealed class CustomDiffusionTrainerTests : IDisposable
     private string Picture(int number)
     {
         var path = _temp[$"{number}.png"];
-        File.WriteAllBytes(path, TestImages.Png(20 + number, 24, number));
+        File.WriteAllBytes(path, TestImages.Png(number, 20 + number, 24));
         return path;
     }
 
