@@ -1,9 +1,11 @@
 using System.Text.Json.Nodes;
 using Whence.Bench;
+using Whence.Bench.Diffusion;
 using Whence.Bench.Evaluate;
 using Whence.Bench.Fuzz;
 using Whence.Bench.Photos;
 using Whence.Bench.Search;
+using Whence.Bench.Shapes;
 using Whence.Bench.Training;
 
 // One file a bench; each prints its table and returns every figure, which end the output as one line of JSON.
@@ -11,6 +13,8 @@ var benches = new SortedDictionary<string, (string What, Func<string[], JsonObje
 {
     ["augment"] = ("augmented views a second beside torchvision on Pillow's images", AugmentBench.Run),
     ["calibrate"] = ("a whole calibration at the paper's size, 4,096 queries x 100,000 candidates: its steps and memory", CalibrateBench.Run),
+    ["diffusion"] = ("training and sampling steps with the networks of the reference, beside the same networks in PyTorch", DiffusionBench.Run),
+    ["diffusion-full"] = ("Stable Diffusion 1.x in its full size, random weights: loading, a step of each kind at 512 pixels, memory", FullSizeBench.Run),
     ["emoji"] = ("a data set of drawings made twice: pictures a second, what was dropped, equal bytes, and what each treatment costs", EmojiBench.Run),
     ["encoders"] = ("a vision transformer of full size beside the same network in PyTorch: images a second, memory, and what precision changes", EncodersBench.Run),
     ["evaluate"] = ("a whole evaluation: 2,000 queries against a million distractors, its steps and memory, beside torch", EvaluateBench.Run),
@@ -21,6 +25,7 @@ var benches = new SortedDictionary<string, (string What, Func<string[], JsonObje
     ["index"] = ("indexing: images a second beside the encoder and the preprocessing alone, and memory", IndexBench.Run),
     ["retrieval"] = ("real photographs: do encoders find the others of the same subject?", RetrievalBench.Run),
     ["rotation"] = ("training on features whose rotation is known: recall before and after beside the ceiling, with and without the regulariser", RotationBench.Run),
+    ["shapes"] = ("a generator trained from nothing on shapes in colours: does it draw what the prompt says, and customized what it never saw?", ShapesBench.Run),
     ["startup"] = ("how long 'whence --help' takes, and which native libraries 'whence attribute' loads", StartupBench.Run),
     ["train"] = ("training at the paper's size, 100 epochs, beside the same loop in PyTorch", TrainBench.Run),
     ["search"] = ("exact search of a million vectors: time and memory beside faiss, torch and libtorch, growth, disk", SearchBench.Run),

@@ -28,6 +28,7 @@ internal static class WhenceCommand
             FeaturesCommand.Create(streams),
             EvaluateCommand.Create(streams),
             TrainCommand.Create(streams),
+            TrainGeneratorCommand.Create(streams),
             CustomizeCommand.Create(streams),
             GenerateCommand.Create(streams),
             CalibrateCommand.Create(streams),

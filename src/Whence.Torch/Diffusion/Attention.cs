@@ -54,7 +54,7 @@ internal sealed class CrossAttention : nn.Module
             (k, v) = (WithoutFirst(k), WithoutFirst(v));
         }
 
-        var y = nn.functional.scaled_dot_product_attention(Heads(q), Heads(k), Heads(v)); // n x heads x cells x width / heads
+        var y = SlicedAttention.Of(Heads(q), Heads(k), Heads(v)); // n x heads x cells x width / heads
         return _output.Only.forward(y.transpose(1, 2).flatten(2)).MoveToOuterDisposeScope();
     }
 

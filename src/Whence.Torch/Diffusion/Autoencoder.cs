@@ -119,7 +119,7 @@ internal sealed class Autoencoder : nn.Module
                 x = step.forward(before);
             }
 
-            return _out.forward(nn.functional.silu(_norm.forward(_mid.forward(x)))).MoveToOuterDisposeScope();
+            return _out.forward(Activation.Silu(_norm.forward(_mid.forward(x)))).MoveToOuterDisposeScope();
         }
     }
 
@@ -168,7 +168,7 @@ internal sealed class Autoencoder : nn.Module
                 x = step.forward(before);
             }
 
-            x = _out.forward(nn.functional.silu(_norm.forward(x)));
+            x = _out.forward(Activation.Silu(_norm.forward(x)));
             return (_patch == 1 ? x : nn.functional.pixel_shuffle(x, _patch)).MoveToOuterDisposeScope();
         }
     }

@@ -68,6 +68,13 @@ internal sealed class ListOfOne<T> : nn.Module
     public T Only => _module;
 }
 
+/// <summary>What stands between the layers.</summary>
+internal static class Activation
+{
+    /// <summary>x sigmoid(x); where no gradient is asked for, in the memory of what came in, which nobody else may need.</summary>
+    public static Tensor Silu(Tensor owned) => nn.functional.silu(owned, inplace: !is_grad_enabled());
+}
+
 /// <summary>First weights of a network that is trained from nothing.</summary>
 internal static class FirstWeights
 {

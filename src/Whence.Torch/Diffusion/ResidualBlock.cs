@@ -47,13 +47,13 @@ internal sealed class ResidualBlock : nn.Module
     public Tensor forward(Tensor input, Tensor? time = null)
     {
         using var scope = NewDisposeScope();
-        var x = _first.forward(nn.functional.silu(_norm1.forward(input)));
+        var x = _first.forward(Activation.Silu(_norm1.forward(input)));
         if (_time is not null)
         {
             x.add_(_time.forward(time!).unsqueeze(-1).unsqueeze(-1));
         }
 
-        x = _second.forward(nn.functional.silu(_norm2.forward(x)));
+        x = _second.forward(Activation.Silu(_norm2.forward(x)));
         return x.add_(_shortcut is null ? input : _shortcut.forward(input)).MoveToOuterDisposeScope();
     }
 }

@@ -92,7 +92,7 @@ internal sealed class UNet : nn.Module
 
         x = _norm.forward(x);
         Observer?.Invoke("conv_norm_out", x);
-        return _out.forward(nn.functional.silu(x)).MoveToOuterDisposeScope();
+        return _out.forward(Activation.Silu(x)).MoveToOuterDisposeScope();
     }
 
     /// <summary>The hidden state after the mid block, which appendix B.5 takes as a feature; the way up is not computed.</summary>

@@ -1,10 +1,16 @@
+using System.Runtime.InteropServices;
 using static TorchSharp.torch;
 
 namespace Whence.Torch.Encoders;
 
 /// <summary>Devices and threads of libtorch.</summary>
-internal static class TorchRuntime
+internal static partial class TorchRuntime
 {
+    // Names of glibc's malloc.h.
+    private const int TrimThreshold = -1, TopPad = -2, MmapMax = -4, ArenaMax = -8;
+
+    private static bool _keepsMemory;
+
     /// <summary>
     /// Has libtorch compute what this thread asks for on this thread alone. The pipeline makes a call per core: threads within the calls would be
     /// as many again for each, and wait for each other. libtorch keeps the number per thread that calls it.
@@ -18,11 +24,40 @@ internal static class TorchRuntime
     }
 
     /// <summary>Has libtorch compute what this thread asks for on all cores: for calls that are made one after the other, as in diffusion and training.</summary>
-    public static void UseAllCores()
+    public static void UseAllCores() => Use(Environment.ProcessorCount);
+
+    /// <summary>Has libtorch compute what this thread asks for on so many threads.</summary>
+    public static void Use(int threads)
     {
-        if (get_num_threads() != Environment.ProcessorCount)
+        KeepMemory();
+        if (get_num_threads() != threads)
         {
-            set_num_threads(Environment.ProcessorCount);
+            set_num_threads(threads);
+        }
+    }
+
+    /// <summary>
+    /// Has the C library keep the memory that libtorch gives back, for the next tensor. glibc returns large blocks to the system at once, whose pages must be asked for and zeroed
+    /// again for every operation: where tensors have tens of megabytes, that takes several times as long as adding them up. Does nothing where the C library is another one.
+    /// </summary>
+    public static void KeepMemory()
+    {
+        if (_keepsMemory || !OperatingSystem.IsLinux())
+        {
+            return;
+        }
+
+        _keepsMemory = true;
+        try
+        {
+            _ = Mallopt(MmapMax, 0);
+            _ = Mallopt(TrimThreshold, -1);
+            _ = Mallopt(TopPad, 64 << 20);
+            _ = Mallopt(ArenaMax, 1);
+        }
+        catch (Exception e) when (e is EntryPointNotFoundException or DllNotFoundException)
+        {
+            // another C library, for example musl
         }
     }
 
@@ -40,4 +75,7 @@ internal static class TorchRuntime
             : throw new WhenceException(
                 "There is no CUDA device, or this build of Whence brings libtorch for the processor only (an application with a GPU references libtorch-cuda-*); leave out --device cuda.");
     }
+
+    [LibraryImport("libc", EntryPoint = "mallopt")]
+    private static partial int Mallopt(int parameter, int value);
 }

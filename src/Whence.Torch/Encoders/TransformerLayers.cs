@@ -11,6 +11,9 @@ internal sealed class LinearLayer : nn.Module<Tensor, Tensor>
     // Where libtorch has no oneDNN, or oneDNN no wider vectors than the rest, a convolution gains nothing.
     private static readonly bool AsConvolutionPays = System.Runtime.Intrinsics.X86.Avx512F.IsSupported;
 
+    // Weights that are fewer cost less than the way to a convolution. (Not the rows decide, lest a row's last bits depend on how many there are.)
+    private const long Small = 4096;
+
     /// <param name="input">Values that come in.</param>
     /// <param name="output">Values that come out.</param>
     /// <param name="device">Where the weights lie; meta: nowhere.</param>
@@ -36,7 +39,7 @@ internal sealed class LinearLayer : nn.Module<Tensor, Tensor>
 
     /// <summary>W x + b for each row. [..., input] and [output, input] -> [..., output].</summary>
     public static Tensor Product(Tensor input, Tensor weight, Tensor? bias) =>
-        AsConvolutionPays && input.device_type == TorchSharp.DeviceType.CPU
+        AsConvolutionPays && weight.numel() > Small && input.device_type == TorchSharp.DeviceType.CPU
             ? AsConvolution(input, weight, bias)
             : nn.functional.linear(input, weight, bias);
 

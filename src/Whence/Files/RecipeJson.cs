@@ -9,6 +9,9 @@ internal static class RecipeJson
 {
     public static readonly JsonSerializerOptions Options = Make();
 
+    /// <summary>To be read by people.</summary>
+    public static readonly JsonSerializerOptions Indented = new(Options) { WriteIndented = true, NewLine = "\n" };
+
     /// <exception cref="JsonException">Not JSON, or a value of the wrong kind.</exception>
     /// <exception cref="WhenceException">A key that there is none of, or one that is missing.</exception>
     public static T Read<T>(byte[] bytes)

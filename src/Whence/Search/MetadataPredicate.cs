@@ -60,6 +60,14 @@ public sealed class MetadataPredicate
                 $"{index.Folder}: no metadata column '{Listing.Of(unknown)}', which the filter names; there are: {string.Join(", ", index.FindColumns())}.");
     }
 
+    /// <summary>Whether the filter is true for one image's columns, those that it has not being missing.</summary>
+    /// <param name="columns">Values by name.</param>
+    public bool Holds(IReadOnlyDictionary<string, string> columns)
+    {
+        ArgumentNullException.ThrowIfNull(columns);
+        return _condition([.. Columns.Select(name => columns.TryGetValue(name, out var value) ? new string?[] { value } : null)], 0) == true;
+    }
+
     /// <summary>The filter as it was written.</summary>
     public override string ToString() => Text;
 }

@@ -70,6 +70,25 @@ public sealed class ClipTokenizer
         return new(options ?? new ClipTokenizerOptions(), ClipVocabularyFiles.Load(vocabularyFile, mergesFile), pairs: null, []);
     }
 
+    /// <summary>
+    /// Learns a vocabulary from texts, for a model of one's own: byte pairs that are met often become symbols. The same texts in any order give the same vocabulary. Its ids are ordered as
+    /// CLIP's: bytes, what was learned, reserved symbols, start, end.
+    /// </summary>
+    /// <param name="texts">Captions; they are cleaned first.</param>
+    /// <param name="vocabulary">How many symbols; null takes the defaults.</param>
+    /// <param name="options">Of the tokenizer; null takes the defaults.</param>
+    /// <exception cref="ArgumentException">An option is out of range.</exception>
+    public static ClipTokenizer Learn(IEnumerable<string> texts, VocabularyOptions? vocabulary = null, ClipTokenizerOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(texts);
+        vocabulary ??= new();
+        vocabulary.Validate();
+        return new(options ?? new ClipTokenizerOptions(), VocabularyLearner.Learn(texts, vocabulary), pairs: null, []);
+    }
+
+    /// <summary>Ids of the symbols that no text gives (<see cref="VocabularyOptions.Reserved"/>), ascending; none in vocabularies of others.</summary>
+    public IReadOnlyList<int> ReservedTokens => [.. Enumerable.Range(1, int.MaxValue).Select(n => _vocabulary.Find(ClipVocabulary.Reserved(n)) ?? -1).TakeWhile(id => id >= 0)];
+
     /// <summary>The same vocabulary and added tokens with other options.</summary>
     /// <exception cref="ArgumentException">An option is out of range.</exception>
     public ClipTokenizer With(ClipTokenizerOptions options)

@@ -49,6 +49,24 @@ internal sealed class ClipVocabulary
     /// <summary>CLIP's own vocabulary, which the assembly carries; loaded when it is first asked for.</summary>
     public static ClipVocabulary Shipped => LazyShipped.Value;
 
+    /// <summary>A vocabulary whose ids follow from the order of its symbols, as CLIP's do: bytes, bytes at a word's end, what is merged, start and end.</summary>
+    /// <param name="merges">Pairs of symbols, first things first.</param>
+    /// <param name="symbols">What they become, each once, and others that nothing becomes.</param>
+    public static ClipVocabulary Of(IReadOnlyList<(string Left, string Right)> merges, IEnumerable<string> symbols)
+    {
+        var ids = new Dictionary<string, int>(StringComparer.Ordinal);
+        foreach (var symbol in ByteSymbols.InOrder.Concat(ByteSymbols.InOrder.Select(symbol => symbol + ByteSymbols.WordEnd)).Concat(symbols).Append(StartText).Append(EndText))
+        {
+            ids.Add(symbol, ids.Count);
+        }
+
+        return new ClipVocabulary(ids, merges);
+    }
+
+    /// <summary>A symbol that no text gives, since no merge makes it.</summary>
+    /// <param name="number">From 1.</param>
+    public static string Reserved(int number) => $"<|reserved{number}|>{ByteSymbols.WordEnd}";
+
     /// <summary>Number of symbols.</summary>
     public int Count => _symbols.Length;
 
@@ -110,16 +128,7 @@ internal sealed class ClipVocabulary
         using var reader = new StreamReader(new GZipStream(Resource.Open("clip-merges.txt.gz"), CompressionMode.Decompress), Encoding.UTF8);
         var merges = ReadMerges(reader, int.MaxValue);
 
-        // All ids follow from the order of the merges.
-        var symbols = ByteSymbols.InOrder.Concat(ByteSymbols.InOrder.Select(symbol => symbol + ByteSymbols.WordEnd))
-            .Concat(merges.Select(merge => merge.Left + merge.Right)).Append(StartText).Append(EndText);
-        var ids = new Dictionary<string, int>(1 << 16, StringComparer.Ordinal);
-        foreach (var symbol in symbols)
-        {
-            ids.Add(symbol, ids.Count);
-        }
-
-        return new ClipVocabulary(ids, merges);
+        return Of(merges, merges.Select(merge => merge.Left + merge.Right));
     }
 
     private int Id(string symbol) => _ids.TryGetValue(symbol, out var id) ? id : throw new WhenceException($"the symbol '{symbol}' is missing from the vocabulary");

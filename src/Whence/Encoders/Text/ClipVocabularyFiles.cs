@@ -6,7 +6,7 @@ using Whence.Files;
 namespace Whence.Encoders.Text;
 
 /// <summary>
-/// Reads a tokenizer in Hugging Face's form: <c>vocab.json</c>, <c>merges.txt</c> and, where tokens were added, <c>added_tokens.json</c>; each as it is or compressed by
+/// Reads and writes a tokenizer in Hugging Face's form: <c>vocab.json</c>, <c>merges.txt</c> and, where tokens were added, <c>added_tokens.json</c>; each as it is or compressed by
 /// gzip.
 /// </summary>
 internal static class ClipVocabularyFiles

@@ -1,0 +1,120 @@
+using System.Diagnostics;
+using System.Formats.Tar;
+using System.Globalization;
+using System.Text;
+using Whence.Torch.Customization;
+using Whence.Torch.Diffusion;
+using Whence.Torch.Diffusion.Training;
+
+namespace Whence.Bench.Shapes;
+
+/// <summary>The images that the generator learns from, its training, and its customization to a shape that it never saw.</summary>
+internal static class ShapeTraining
+{
+    private const int EachShapeAndColor = 10;
+
+    /// <summary>What a customization is trained with, and how; the rate and the steps are a small network's, not Stable Diffusion's.</summary>
+    private static readonly CustomDiffusionOptions Customization = new() { Steps = 250, LearningRate = 1e-3, Seed = 1, Augmentation = ExemplarAugmentation.None };
+
+    /// <summary>Trains the generator in a folder, or takes the one that is there.</summary>
+    /// <returns>Images, seconds, steps a second of the two stages, and the folder of the model.</returns>
+    public static (int Images, double Seconds, Dictionary<string, double> Rates, string Model) Train(string work)
+    {
+        var recipe = Path.Combine(work, "shapes.json");
+        if (!File.Exists(recipe))
+        {
+            File.Copy(Path.Combine(Repository.Root, "recipes", "shapes.json"), recipe);
+        }
+
+        WriteImages(Path.Combine(work, "shapes.tar"), seed: 1);
+        var output = Path.Combine(work, "shapes-generator");
+        var trainer = GeneratorTrainer.OpenAsync(recipe).GetAwaiter().GetResult();
+        var (watch, rates) = (Stopwatch.StartNew(), new Dictionary<string, double>());
+        if (!Directory.Exists(GeneratorTrainer.ModelIn(output)))
+        {
+            trainer.Train(output, new Speed(rates));
+        }
+
+        return (trainer.Images.Count, watch.Elapsed.TotalSeconds, rates, GeneratorTrainer.ModelIn(output));
+    }
+
+    /// <summary>Customizes a model, which is changed, to the unseen shape as "&lt;new1&gt; shape".</summary>
+    /// <returns>Exemplars and seconds.</returns>
+    public static (int Exemplars, double Seconds) Customize(DiffusionModel model, string work)
+    {
+        var folder = Directory.CreateDirectory(Path.Combine(work, "exemplars")).FullName;
+        var files = new List<string>();
+        var random = new SplitMix64(2, 0);
+        foreach (var (color, value) in Shape.Colors)
+        {
+            for (var i = 0; i < 4; i++)
+            {
+                var (x, y, radius) = Place(ref random);
+                files.Add(Path.Combine(folder, $"{color}{i}.png"));
+                File.WriteAllBytes(files[^1], Shape.Draw(Shape.Unseen, value, x, y, radius));
+            }
+        }
+
+        var watch = Stopwatch.StartNew();
+        new CustomDiffusionTrainer(
+            model, [new CustomizationConcept { Exemplars = files, Prompt = CustomizationConcept.ObjectPrompt("<new1>", "shape") }], Customization).Train();
+        return (files.Count, watch.Elapsed.TotalSeconds);
+    }
+
+    /// <summary>Every shape in every colour, at several places and sizes; one caption in eight says "shape" only, so that the model knows what "shape" is.</summary>
+    private static void WriteImages(string path, long seed)
+    {
+        var random = new SplitMix64(seed, 0);
+        using var tar = new TarWriter(File.Create(path));
+        var count = 0;
+        foreach (var (color, value) in Shape.Colors)
+        {
+            foreach (var shape in Shape.Known)
+            {
+                for (var i = 0; i < EachShapeAndColor; i++)
+                {
+                    var (x, y, radius) = Place(ref random);
+                    var size = radius < 16 ? "small " : radius > 22 ? "big " : "";
+                    var caption = $"a {(random.Next(2) == 0 ? size : "")}{color} {(random.Next(8) == 0 ? "shape" : shape)}";
+                    Add($"{count:D5}.png", Shape.Draw(shape, value, x, y, radius));
+                    Add($"{count:D5}.txt", Encoding.UTF8.GetBytes(caption));
+                    count++;
+                }
+            }
+        }
+
+        void Add(string name, byte[] bytes) => tar.WriteEntry(new UstarTarEntry(TarEntryType.RegularFile, name) { DataStream = new MemoryStream(bytes) });
+    }
+
+    private static (float X, float Y, float Radius) Place(ref SplitMix64 random)
+    {
+        var radius = 12 + (14 * (float)random.NextDouble());
+        var room = 62 - (2 * radius);
+        return (1 + radius + (room * (float)random.NextDouble()), 1 + radius + (room * (float)random.NextDouble()), radius);
+    }
+
+    private sealed class Speed(Dictionary<string, double> rates) : IProgress<GeneratorProgress>
+    {
+        private readonly Stopwatch _watch = Stopwatch.StartNew();
+        private TimeSpan _last;
+        private string _stage = "";
+        private long _first;
+
+        public void Report(GeneratorProgress value)
+        {
+            if (value.Stage != _stage)
+            {
+                (_stage, _first, _last) = (value.Stage, value.Step, TimeSpan.Zero);
+                _watch.Restart();
+                return;
+            }
+
+            rates[value.Stage] = (value.Step - _first) * value.Batch / _watch.Elapsed.TotalSeconds;
+            if (_watch.Elapsed - _last > TimeSpan.FromSeconds(10))
+            {
+                _last = _watch.Elapsed;
+                Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{value.Stage} {value.Step}/{value.Steps} loss {value.Loss:F4}, {rates[value.Stage]:F0} images/s"));
+            }
+        }
+    }
+}

@@ -1,0 +1,32 @@
+using System.Diagnostics;
+using System.Globalization;
+using Whence.Torch.Diffusion.Training;
+
+namespace Whence.Cli.Output;
+
+/// <summary>Progress of a generator's training on standard error: a line now and then, with the speed and the time that is left.</summary>
+internal static class GeneratorView
+{
+    private static readonly TimeSpan LineEvery = TimeSpan.FromSeconds(10);
+
+    public static IProgress<GeneratorProgress> Lines(TextWriter error)
+    {
+        var (watch, last, stage, first) = (Stopwatch.StartNew(), TimeSpan.Zero, "", 0L);
+        return new ProgressView.Reporter<GeneratorProgress>(value =>
+        {
+            if (value.Stage != stage)
+            {
+                (stage, first, last) = (value.Stage, value.Step, TimeSpan.Zero); // a training that goes on does not begin at 0
+                watch.Restart();
+            }
+            else if (watch.Elapsed - last >= LineEvery)
+            {
+                last = watch.Elapsed;
+                var rate = (value.Step - first) / last.TotalSeconds;
+                var left = Durations.Text(TimeSpan.FromSeconds((value.Steps - value.Step) / rate));
+                error.WriteLine(string.Create(
+                    CultureInfo.InvariantCulture, $"{stage}: step {value.Step:N0} of {value.Steps:N0}, loss {value.Loss:F4}, {rate * value.Batch:F0} images/s, {left} left{(stage == "unet" ? "" : ", then the U-Net")}"));
+            }
+        });
+    }
+}

@@ -1,0 +1,118 @@
+using Whence.Datasets;
+using Whence.Images;
+using Whence.Torch.Mapping;
+using static TorchSharp.torch;
+
+namespace Whence.Torch.Diffusion.Training;
+
+/// <summary>
+/// How the autoencoder learns: to give back what it was shown, with its edges, from latents that stay near to a normal distribution (Kingma and Welling 2014).
+/// </summary>
+internal sealed class AutoencoderTraining(GeneratorRecipe recipe, CaptionedImages images, Autoencoder network)
+{
+    private const int Stage = 1, EncodedAtATime = 64;
+
+    private readonly RecipeAutoencoder _recipe = recipe.Autoencoder;
+    private readonly ScalarType _type = recipe.Autoencoder.Training.Type;
+
+    /// <summary>The loss of a step, and the gradients of the weights.</summary>
+    public StepLoss Backward(long step)
+    {
+        using var random = new StepRandom(recipe.Seed, Stage, step);
+        var x = Pixels(StepRandom.Images(recipe.Seed, Stage, step, images.Count, _recipe.Training.Batch));
+        var moments = network.Moments(x.to(_type)).to(ScalarType.Float32);
+        var (mean, logVariance) = Autoencoder.Split(moments);
+        var latents = mean + ((logVariance * 0.5f).exp() * random.Normal(mean.shape));
+        var difference = network.Decode(latents.to(_type)).to(ScalarType.Float32) - x;
+        var error = difference.abs().mean();
+        var divergence = 0.5f * (mean.square() + logVariance.exp() - 1 - logVariance).mean();
+        var loss = error + (_recipe.SquaredWeight * difference.square().mean()) + (_recipe.EdgeWeight * Edges(difference)) + (_recipe.KlWeight * divergence);
+        loss.backward();
+        return new StepLoss(loss.item<float>(), error.item<float>(), divergence.item<float>());
+    }
+
+    /// <summary>Mean and logarithm of the variance of all images' latents.</summary>
+    /// <returns>n x 2 c x h x w numbers, and the shape.</returns>
+    public (float[] Values, long[] Shape) Moments(CancellationToken cancellation)
+    {
+        using var none = no_grad();
+        float[] all = [];
+        long[] shape = [];
+        for (var first = 0; first < images.Count; first += EncodedAtATime)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using var scope = NewDisposeScope();
+            int[] batch = [.. Enumerable.Range(first, Math.Min(EncodedAtATime, images.Count - first))];
+            var moments = network.Moments(Pixels(batch).to(_type)).to(ScalarType.Float32).contiguous();
+            shape = [images.Count, .. moments.shape[1..]];
+            var length = (int)(moments.numel() / batch.Length);
+            if (first == 0)
+            {
+                all = new float[checked(images.Count * length)];
+            }
+
+            TensorValues.Of(moments).CopyTo(all.AsSpan(first * length));
+        }
+
+        return (all, shape);
+    }
+
+    /// <summary>Some images and what the network makes of them.</summary>
+    /// <param name="which">The images.</param>
+    public (IReadOnlyList<RgbImage> Shown, IReadOnlyList<RgbImage> GivenBack) Reconstruct(IReadOnlyList<int> which)
+    {
+        using var scope = NewDisposeScope();
+        using var none = no_grad();
+        var (mean, _) = Autoencoder.Split(network.Moments(Pixels([.. which]).to(_type)));
+        return ([.. which.Select(i => RgbImage.FromRgb(images.Pixels(i), images.Size, images.Size))], PixelTensors.ToImages(network.Decode(mean)));
+    }
+
+    /// <summary>n x 3 x size x size, from -1 to 1.</summary>
+    private Tensor Pixels(int[] which)
+    {
+        var x = empty(which.Length, 3, images.Size, images.Size);
+        var values = TensorValues.Of(x);
+        var area = images.Size * images.Size;
+        foreach (var (i, image) in which.Index())
+        {
+            var pixels = images.Pixels(image);
+            for (var channel = 0; channel < 3; channel++)
+            {
+                var plane = values.Slice(((i * 3) + channel) * area, area);
+                for (var p = 0; p < plane.Length; p++)
+                {
+                    plane[p] = (pixels[(p * 3) + channel] / 127.5f) - 1;
+                }
+            }
+        }
+
+        return x;
+    }
+
+    // Differences of neighbours are linear: those of the images' difference are the differences of theirs.
+    private static Tensor Edges(Tensor difference)
+    {
+        var (rows, columns) = (difference.shape[2] - 1, difference.shape[3] - 1);
+        return (difference.narrow(2, 1, rows) - difference.narrow(2, 0, rows)).abs().mean() + (difference.narrow(3, 1, columns) - difference.narrow(3, 0, columns)).abs().mean();
+    }
+}
+
+/// <summary>Pictures of tensors.</summary>
+internal static class PixelTensors
+{
+    /// <summary>n x 3 x h x w from -1 to 1 as n pictures; what lies outside is cut.</summary>
+    public static IReadOnlyList<RgbImage> ToImages(Tensor images)
+    {
+        using var scope = NewDisposeScope();
+        var bytes = ((images.detach().to(ScalarType.Float32) * 127.5f) + 127.5f).clamp(0, 255).round().to(ScalarType.Byte).permute(0, 2, 3, 1).contiguous();
+        var (height, width) = ((int)bytes.shape[1], (int)bytes.shape[2]);
+        var all = bytes.bytes;
+        var pictures = new List<RgbImage>();
+        for (var i = 0; i < bytes.shape[0]; i++)
+        {
+            pictures.Add(RgbImage.FromRgb(all.Slice(i * height * width * 3, height * width * 3), width, height));
+        }
+
+        return pictures;
+    }
+}

@@ -1,0 +1,202 @@
+using System.Text.Json;
+using TorchSharp;
+using Whence.Datasets;
+using Whence.Encoders.Text;
+using Whence.Files;
+using Whence.Reports;
+using Whence.Search;
+using Whence.Torch.Encoders;
+using Whence.Torch.Mapping;
+using Whence.Vectors;
+using static TorchSharp.torch;
+
+namespace Whence.Torch.Diffusion.Training;
+
+/// <summary>
+/// Trains a text-to-image model from nothing, as a recipe says: a vocabulary from the captions, then the autoencoder, then the U-Net and the text encoder on its latents. What is kept of
+/// each is the moving average of its weights. With the same recipe, images, machine and number of threads every byte comes out the same, however often it was interrupted.
+/// </summary>
+public sealed class GeneratorTrainer
+{
+    private const string AutoencoderStage = "autoencoder", UNetStage = "unet";
+    private const string CheckpointName = "checkpoint.safetensors", AutoencoderName = "autoencoder.safetensors", LockName = "training.lock", MomentsName = "moments";
+
+    private readonly GeneratorRecipe _recipe;
+    private readonly CaptionedImages _images;
+    private readonly string _sha256;
+    private readonly int _threads;
+
+    /// <summary>A training that has not begun.</summary>
+    /// <param name="recipe">How.</param>
+    /// <param name="images">Of the recipe's <see cref="GeneratorRecipe.Size"/>.</param>
+    /// <param name="threads">Threads of libtorch; null for one a core. The last bits of what is learned depend on it.</param>
+    /// <exception cref="ArgumentException">The images have another size, or there is none.</exception>
+    public GeneratorTrainer(GeneratorRecipe recipe, CaptionedImages images, int? threads = null)
+    {
+        ArgumentNullException.ThrowIfNull(recipe);
+        ArgumentNullException.ThrowIfNull(images);
+        if (images.Size != recipe.Size || images.Count == 0)
+        {
+            throw new ArgumentException($"{images.Count} images of {images.Size} pixels are not what the recipe is for: {recipe.Size} pixels.", nameof(images));
+        }
+
+        ArgumentOutOfRangeException.ThrowIfLessThan(threads ?? 1, 1);
+        (_recipe, _images, _sha256, _threads) = (recipe, images, images.Sha256(), threads ?? Environment.ProcessorCount);
+    }
+
+    /// <summary>Reads a recipe and its images.</summary>
+    /// <param name="path">File of the recipe.</param>
+    /// <param name="threads">As for the constructor.</param>
+    /// <param name="cancellation">Stops the reading.</param>
+    /// <exception cref="WhenceException">The recipe is wrong, or there are no images to train with.</exception>
+    public static async Task<GeneratorTrainer> OpenAsync(string path, int? threads = null, CancellationToken cancellation = default)
+    {
+        var recipe = GeneratorRecipe.Load(path);
+        var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        var images = await CaptionedImages.LoadAsync(
+            [.. recipe.Images.Select(source => Path.Combine(folder, source))],
+            recipe.Metadata is { } table ? Path.Combine(folder, table) : null,
+            recipe.Size,
+            recipe.Where is { } where ? MetadataPredicate.Parse(where) : null,
+            threads ?? Environment.ProcessorCount,
+            cancellation);
+        return new GeneratorTrainer(recipe, images, threads);
+    }
+
+    /// <summary>The images that are trained with.</summary>
+    public CaptionedImages Images => _images;
+
+    /// <summary>How it is trained.</summary>
+    public GeneratorRecipe Recipe => _recipe;
+
+    /// <summary>The trained model, below a training's folder.</summary>
+    public static string ModelIn(string folder) => Path.Combine(folder, "model");
+
+    /// <summary>
+    /// Trains, or goes on with a training that was interrupted. The folder receives <c>model/</c> in diffusers' layout, <c>training.csv</c> and a figure of it, the recipe with all its values,
+    /// sheets of samples and of reconstructions, and meanwhile the state.
+    /// </summary>
+    /// <param name="folder">Is made where it is missing.</param>
+    /// <param name="progress">Told after each step; null for nobody.</param>
+    /// <param name="cancellation">Stops between steps; what is done is kept.</param>
+    /// <returns>What was measured.</returns>
+    /// <exception cref="WhenceException">The folder holds a trained model or another training's state, a file cannot be written, or the loss is not finite any more.</exception>
+    public IReadOnlyList<GeneratorPoint> Train(string folder, IProgress<GeneratorProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        if (Directory.Exists(ModelIn(folder)))
+        {
+            throw new WhenceException($"'{ModelIn(folder)}' is there: this training is done; delete the folder or give another --out to train anew.");
+        }
+
+        Directory.CreateDirectory(Path.Combine(folder, "samples"));
+        using var exclusive = FolderLock.Acquire(folder, LockName, "training");
+        AtomicFile.Write(Path.Combine(folder, "recipe.json"), stream => JsonSerializer.Serialize(stream, _recipe, RecipeJson.Indented));
+        using var model = CreateModel(Path.Combine(folder, AutoencoderName), folder, progress, cancellation, out var latents, out var measured);
+        var points = TrainUNet(model, latents, folder, measured, progress, cancellation);
+        GeneratorCurve.Write(Path.Combine(folder, "training.csv"), points);
+        GeneratorFigure.Draw(points).Save(folder);
+
+        // Renamed last: a folder of that name is whole.
+        var temporary = ModelIn(folder) + AtomicFile.TemporarySuffix;
+        if (Directory.Exists(temporary))
+        {
+            Directory.Delete(temporary, recursive: true);
+        }
+
+        model.Save(temporary);
+        Directory.Move(temporary, ModelIn(folder));
+        File.Delete(Path.Combine(folder, CheckpointName));
+        File.Delete(Path.Combine(folder, AutoencoderName));
+        return points;
+    }
+
+    /// <summary>The model before its U-Net has learned anything, with the trained autoencoder.</summary>
+    private DiffusionModel CreateModel(
+        string path, string folder, IProgress<GeneratorProgress>? progress, CancellationToken cancellation, out LatentCache latents, out IReadOnlyList<GeneratorPoint> measured)
+    {
+        var settings = GeneratorFile.Settings(_recipe, _sha256, _threads, "size", "seed", "autoencoder");
+        if (!File.Exists(path))
+        {
+            TrainAutoencoder(path, folder, settings, progress, cancellation);
+        }
+
+        using var file = SafetensorsFile.Open(path);
+        measured = GeneratorFile.State<GeneratorPoint[]>(file, path, AutoencoderStage, settings)!;
+        latents = new LatentCache(file.ReadSingle(MomentsName), file.Tensors[MomentsName].Shape);
+        var text = new ClipTextSpec { Width = _recipe.Text.Width, Depth = _recipe.Text.Depth, Heads = _recipe.Text.Heads, ContextLength = _recipe.Vocabulary.Tokens, Dimension = null };
+        var tokenizer = ClipTokenizer.Learn(
+            _images.Captions,
+            new VocabularyOptions { Most = _recipe.Vocabulary.Most, Reserved = _recipe.Vocabulary.Reserved, LeastCount = _recipe.Vocabulary.LeastCount },
+            new ClipTokenizerOptions { ContextLength = _recipe.Vocabulary.Tokens, Padding = ClipPadding.EndToken });
+        var model = DiffusionModel.Create(
+            _recipe.UNetSpec(),
+            _recipe.AutoencoderSpec() with { ScalingFactor = latents.ScalingFactor },
+            text with { VocabularySize = tokenizer.VocabularySize },
+            tokenizer,
+            _recipe.Seed);
+        model.Scheduler = _recipe.Scheduler();
+        using var none = no_grad();
+        foreach (var (name, parameter) in model.Autoencoder.named_parameters())
+        {
+            file.ReadSingle(name).CopyTo(TensorValues.Of(parameter));
+        }
+
+        return model;
+    }
+
+    private void TrainAutoencoder(string path, string folder, Dictionary<string, string> settings, IProgress<GeneratorProgress>? progress, CancellationToken cancellation)
+    {
+        using var network = new Autoencoder(_recipe.AutoencoderSpec(), CPU);
+        FirstWeights.Fill(network, _recipe.Seed);
+        network.to(_recipe.Autoencoder.Training.Type);
+        var weights = new TrainedWeights(network);
+        var training = new AutoencoderTraining(_recipe, _images, network);
+        var loop = new TrainingLoop(AutoencoderStage, _recipe.Autoencoder.Training, weights, Path.Combine(folder, CheckpointName), _recipe.Checkpoint, _threads, settings, []);
+        loop.Run(training.Backward, _ => { }, progress, cancellation);
+
+        using var trained = new Autoencoder(_recipe.AutoencoderSpec(), CPU);
+        weights.CopyAverageTo(trained);
+        var final = new AutoencoderTraining(_recipe with { Autoencoder = _recipe.Autoencoder with { Training = _recipe.Autoencoder.Training with { Precision = Whence.Encoders.EncoderPrecision.F32 } } }, _images, trained);
+        var (shown, givenBack) = final.Reconstruct(Spread(_images.Count, 24));
+        ImageSheet.Draw("reconstructions", "Training images and what the autoencoder gives back", "", [.. shown.Zip(givenBack, (a, b) => new ImageRow("", [a, b]))], columns: 6).Save(folder);
+        var (moments, shape) = final.Moments(cancellation);
+        SafetensorsFile.Write(
+            path,
+            [.. ModuleState.Save("", trained), TensorData.FromMatrix(MomentsName, new FeatureMatrix(1, moments.Length, moments), shape)],
+            GeneratorFile.Metadata(AutoencoderStage, settings, JsonSerializer.Serialize(loop.Points)));
+    }
+
+    private IReadOnlyList<GeneratorPoint> TrainUNet(
+        DiffusionModel model, LatentCache latents, string folder, IReadOnlyList<GeneratorPoint> before, IProgress<GeneratorProgress>? progress, CancellationToken cancellation)
+    {
+        model.UNet.to(_recipe.UNet.Training.Type);
+        model.TextEncoder.to(_recipe.UNet.Training.Type);
+        var settings = GeneratorFile.Settings(_recipe, _sha256, _threads, "size", "seed", "vocabulary", "text", "autoencoder", "unet");
+        var weights = new TrainedWeights(model.UNet, model.TextEncoder);
+        var training = new UNetTraining(_recipe, latents, _images.Captions, model);
+        var loop = new TrainingLoop(UNetStage, _recipe.UNet.Training, weights, Path.Combine(folder, CheckpointName), _recipe.Checkpoint, _threads, settings, before);
+        var samples = new SampleSheets(_recipe, model, _images.Captions);
+        var every = _recipe.Samples.Every;
+        loop.Run(
+            training.Backward,
+            done =>
+            {
+                if (every > 0 && done % every == 0 && done < _recipe.UNet.Training.Steps)
+                {
+                    weights.Write(weights.Average);
+                    samples.Draw(done, cancellation).Save(Path.Combine(folder, "samples"));
+                    weights.Write(weights.Values);
+                }
+            },
+            progress,
+            cancellation);
+        model.UNet.to(ScalarType.Float32);
+        model.TextEncoder.to(ScalarType.Float32);
+        weights.CopyAverageTo(model.UNet, model.TextEncoder);
+        samples.Draw(_recipe.UNet.Training.Steps, cancellation).Save(Path.Combine(folder, "samples"));
+        return loop.Points;
+    }
+
+    private static int[] Spread(int count, int most) => [.. Enumerable.Range(0, Math.Min(count, most)).Select(i => (int)((long)i * count / Math.Min(count, most)))];
+}

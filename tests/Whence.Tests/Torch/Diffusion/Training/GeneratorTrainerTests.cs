@@ -1,0 +1,223 @@
+using TorchSharp;
+using Whence.Encoders.Text;
+using Whence.Tests.Evaluation;
+using Whence.Torch.Diffusion;
+using Whence.Torch.Diffusion.Training;
+using Whence.Vectors;
+using static TorchSharp.torch;
+
+namespace Whence.Tests.Torch.Diffusion.Training;
+
+// One thread each: libtorch's wait for each other, which takes long where other tests run at the same time.
+public sealed class GeneratorTrainerTests : IDisposable
+{
+    private readonly TempFolder _temp = new();
+
+    public void Dispose() => _temp.Dispose();
+
+    [Fact]
+    public void What_was_trained_is_a_model_in_diffusers_layout_with_all_that_tells_of_it()
+    {
+        var points = Trainer().Train(_temp["out"]);
+        Assert.Equal(
+            ["model", "model/model_index.json", "recipe.json", "reconstructions.png", "samples", "training.csv", "training.lock", "training.png", "training.svg"],
+            Directory.EnumerateFileSystemEntries(_temp["out"]).Append(_temp["out", "model", "model_index.json"]).Select(f => Path.GetRelativePath(_temp["out"], f).Replace('\\', '/')).Order(StringComparer.Ordinal));
+        Assert.Equal(["step-0000005.png", "step-0000008.png"], Directory.GetFiles(_temp["out", "samples"]).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
+        Assert.Equal([.. Enumerable.Range(1, 6).Select(i => ("autoencoder", (long)i)), .. Enumerable.Range(1, 8).Select(i => ("unet", (long)i))], points.Select(p => (p.Stage, p.Step)));
+        Assert.Equal(15, File.ReadAllLines(_temp["out", "training.csv"]).Length);
+        Assert.Equal("stage,step,learning_rate,loss,gradient,error,divergence", File.ReadLines(_temp["out", "training.csv"]).First());
+        Assert.Equal(GeneratorRecipe.Load(ToyGenerator.Write(_temp["r"])).ToJson(), GeneratorRecipe.Load(_temp["out", "recipe.json"]).ToJson());
+
+        using var model = DiffusionModel.Open(GeneratorTrainer.ModelIn(_temp["out"]));
+        Assert.Equal((16, 4), (model.ImageSize, model.Factor));
+        Assert.Equal((8, ClipPadding.EndToken, 2), (model.Tokenizer.ContextLength, model.Tokenizer.Options.Padding, model.Tokenizer.ReservedTokens.Count));
+        Assert.Equal(5, model.Tokenizer.Encode("a red thing").Tokens);
+    }
+
+    [Fact]
+    public void Latents_are_scaled_to_a_deviation_of_one_and_the_configuration_holds_the_factor()
+    {
+        Trainer().Train(_temp["out"]);
+        using var model = DiffusionModel.Open(GeneratorTrainer.ModelIn(_temp["out"]));
+        using var scope = NewDisposeScope();
+        using var none = no_grad();
+        var images = ToyGenerator.Images();
+        float[] pixels = [.. Enumerable.Range(0, images.Count).SelectMany(i => Enumerable.Range(0, 3 * 256).Select(p => (images.Pixels(i)[(p % 256 * 3) + (p / 256)] / 127.5f) - 1))];
+        var (mean, logVariance) = Autoencoder.Split(model.Autoencoder.Moments(tensor(pixels, [images.Count, 3, 16, 16])));
+        var variance = (mean - mean.mean()).square().mean().item<float>() + logVariance.exp().mean().item<float>();
+        Assert.Equal(1 / Math.Sqrt(variance), model.Autoencoder.Spec.ScalingFactor, 1e-4 / Math.Sqrt(variance));
+    }
+
+    [Fact]
+    public void Interrupted_again_and_again_it_ends_with_the_same_bytes()
+    {
+        var expected = Trainer().Train(_temp["expected"]);
+        var stops = 0;
+        for (var stop = 0; ; stop = (stop + 1) % 3)
+        {
+            using var source = new CancellationTokenSource();
+            var told = 0;
+            try
+            {
+                var points = Trainer().Train(_temp["out"], new Listener<GeneratorProgress>(_ =>
+                {
+                    if (told++ == stop)
+                    {
+                        source.Cancel();
+                    }
+                }), source.Token);
+                Assert.Equal(expected, points);
+                break;
+            }
+            catch (OperationCanceledException)
+            {
+                stops++;
+            }
+        }
+
+        Assert.True(stops > 5, $"{stops} interruptions");
+        AssertSame();
+    }
+
+    [Fact]
+    public void What_a_kill_leaves_is_gone_on_from_and_costs_one_interval()
+    {
+        var recipe = Recipe();
+        Trainer(recipe).Train(_temp["expected"]);
+
+        // A process that ends at once leaves the last checkpoint; here the states of several are kept and gone on from.
+        foreach (var (stage, step) in ((string, long)[])[("autoencoder", 4), ("unet", 3), ("unet", 6)])
+        {
+            var folder = _temp[$"{stage}{step}"];
+            Assert.Throws<InvalidOperationException>(() => Trainer(recipe).Train(folder, new Listener<GeneratorProgress>(p =>
+            {
+                if ((p.Stage, p.Step) == (stage, step))
+                {
+                    throw new InvalidOperationException("killed");
+                }
+            })));
+            var steps = new List<long>();
+            Trainer(recipe).Train(folder, new Listener<GeneratorProgress>(p => steps.Add(p.Step)));
+            Assert.Equal(step, steps[0]); // only the step that was not yet written is done again
+            AssertSame(folder);
+        }
+    }
+
+    [Fact]
+    public void Another_recipe_or_other_images_do_not_go_on_from_a_state_and_a_trained_model_is_not_trained_over()
+    {
+        Stop(_temp["out"], "unet", 2);
+        var recipe = Recipe();
+        AssertRefused("unet.training.batch 5, not 4", recipe with { UNet = recipe.UNet with { Training = recipe.UNet.Training with { Batch = 4 } } });
+        AssertRefused("autoencoder.patch 2, not 1", recipe with { Autoencoder = recipe.Autoencoder with { Patch = 1, Channels = [8, 8, 8] } });
+        AssertRefused("seed 3, not 4", recipe with { Seed = 4 });
+        Trainer(recipe with { Samples = recipe.Samples with { Every = 0 }, Checkpoint = recipe.Checkpoint with { Steps = 2 } }).Train(_temp["out"]);
+        AssertRefused("this training is done", recipe);
+
+        void AssertRefused(string expected, GeneratorRecipe other) =>
+            Assert.Contains(expected, Assert.Throws<WhenceException>(() => Trainer(other).Train(_temp["out"])).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_autoencoder_is_kept_where_only_what_follows_it_is_changed()
+    {
+        Stop(_temp["out"], "unet", 1);
+        File.Delete(_temp["out", "checkpoint.safetensors"]);
+        var recipe = Recipe();
+        var stages = new HashSet<string>();
+        Trainer(recipe with { UNet = recipe.UNet with { Training = recipe.UNet.Training with { Steps = 2 } } }).Train(_temp["out"], new Listener<GeneratorProgress>(p => stages.Add(p.Stage)));
+        Assert.Equal(["unet"], stages);
+    }
+
+    [Fact]
+    public void Damaged_states_are_refused_in_one_line()
+    {
+        Stop(_temp["out"], "unet", 2);
+        var (path, bytes) = (_temp["out", "checkpoint.safetensors"], File.ReadAllBytes(_temp["out", "checkpoint.safetensors"]));
+        File.WriteAllBytes(path, bytes[..(bytes.Length / 2)]);
+        AssertRefused("checkpoint.safetensors");
+        File.WriteAllBytes(path, bytes);
+        using (var file = SafetensorsFile.Open(path))
+        {
+            SafetensorsFile.Write(_temp["few"], [TensorData.FromSingle("weights", [1f], 1)], file.Metadata);
+            SafetensorsFile.Write(_temp["state"], [], new Dictionary<string, string>(file.Metadata) { ["state"] = "{" });
+            SafetensorsFile.Write(_temp["format"], [], new Dictionary<string, string>(file.Metadata) { ["format"] = "other" });
+        }
+
+        foreach (var (name, expected) in ((string, string)[])[("few", "has no 'weights'"), ("state", "header is damaged"), ("format", "no file of a training")])
+        {
+            File.Copy(_temp[name], path, overwrite: true);
+            AssertRefused(expected);
+        }
+
+        void AssertRefused(string expected)
+        {
+            var message = Assert.Throws<WhenceException>(() => Trainer().Train(_temp["out"])).Message;
+            Assert.Contains(expected, message, StringComparison.Ordinal);
+            Assert.DoesNotContain('\n', message);
+        }
+    }
+
+    [Fact]
+    public void A_loss_that_is_not_finite_any_more_is_told()
+    {
+        var recipe = Recipe();
+        recipe = recipe with { Autoencoder = recipe.Autoencoder with { Training = new() { Steps = 50, Batch = 2, LearningRate = 1000, Warmup = 0, Clip = 1e30 } } };
+        var message = Assert.Throws<WhenceException>(() => Trainer(recipe).Train(_temp["out"])).Message;
+        Assert.Contains("of the autoencoder; lower 'autoencoder.training.learningRate' (1000)", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_training_leaves_no_tensor_behind_however_many_its_steps()
+    {
+        var recipe = Recipe();
+        Trainer(recipe).Train(_temp["warm"]);
+        var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+        Trainer(recipe).Train(_temp["few"]);
+        var after = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+        Trainer(recipe with { UNet = recipe.UNet with { Training = recipe.UNet.Training with { Steps = 100 } } }).Train(_temp["many"]);
+        Assert.Equal((before, before), (after, DisposeScopeManager.Statistics.ThreadTotalLiveCount));
+    }
+
+    [Fact]
+    public void In_bfloat16_it_learns_too()
+    {
+        var recipe = Recipe();
+        recipe = recipe with
+        {
+            Autoencoder = recipe.Autoencoder with { Training = recipe.Autoencoder.Training with { Precision = Whence.Encoders.EncoderPrecision.BF16 } },
+            UNet = recipe.UNet with { Training = recipe.UNet.Training with { Precision = Whence.Encoders.EncoderPrecision.BF16 } },
+        };
+        var (exact, rough) = (Trainer().Train(_temp["exact"]), Trainer(recipe).Train(_temp["rough"]));
+        Assert.All(exact.Zip(rough), pair => Assert.Equal(pair.First.Loss, pair.Second.Loss, 0.1 * pair.First.Loss));
+        using var model = DiffusionModel.Open(GeneratorTrainer.ModelIn(_temp["rough"]));
+        Assert.All(model.UNet.parameters(), p => Assert.Equal(ScalarType.Float32, p.dtype));
+    }
+
+    private static GeneratorTrainer Trainer(GeneratorRecipe? recipe = null) => new(recipe ?? Recipe(), ToyGenerator.Images(), threads: 1);
+
+    private static GeneratorRecipe Recipe()
+    {
+        using var temp = new TempFolder();
+        return GeneratorRecipe.Load(ToyGenerator.Write(temp.Path));
+    }
+
+    private static void Stop(string folder, string stage, long step)
+    {
+        using var source = new CancellationTokenSource();
+        Assert.Throws<OperationCanceledException>(() => Trainer().Train(folder, new Listener<GeneratorProgress>(p =>
+        {
+            if ((p.Stage, p.Step) == (stage, step))
+            {
+                source.Cancel();
+            }
+        }), source.Token));
+    }
+
+    private void AssertSame(string? folder = null)
+    {
+        string[] files = [.. Directory.GetFiles(_temp["expected"], "*", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(_temp["expected"], f)).Order(StringComparer.Ordinal)];
+        Assert.Equal(files, Directory.GetFiles(folder ?? _temp["out"], "*", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(folder ?? _temp["out"], f)).Order(StringComparer.Ordinal));
+        Assert.All(files, file => Assert.Equal(File.ReadAllBytes(_temp["expected", file]), File.ReadAllBytes(Path.Combine(folder ?? _temp["out"], file))));
+    }
+}
