@@ -11,7 +11,7 @@ namespace Whence.Bench.Shapes;
 /// <summary>The images that the generator learns from, its training, and its customization to a shape that it never saw.</summary>
 internal static class ShapeTraining
 {
-    private const int EachShapeAndColor = 10, Exemplars = 24;
+    private const int EachShapeAndColor = 10, Exemplars = 24, Regularization = 120;
 
     /// <summary>Colour of the exemplars, which their prompt says, so that V* need not mean it.</summary>
     public const string ExemplarColor = "black";
@@ -20,7 +20,7 @@ internal static class ShapeTraining
     public const string Prompt = $"a {ExemplarColor} <new1>";
 
     /// <summary>What a customization is trained with, and how; the rate, the steps and the batch are a small network's, not Stable Diffusion's.</summary>
-    private static readonly CustomDiffusionOptions Customization = new() { Steps = 600, Batch = 16, LearningRate = 1e-3, Seed = 1, Augmentation = ExemplarAugmentation.None };
+    private static readonly CustomDiffusionOptions Customization = new() { Steps = 800, Batch = 12, LearningRate = 1e-3, Seed = 1, Augmentation = ExemplarAugmentation.None };
 
     /// <summary>Trains the generator in a folder, or takes the one that is there.</summary>
     /// <returns>Images, seconds, steps a second of the two stages, and the folder of the model.</returns>
@@ -58,8 +58,20 @@ internal static class ShapeTraining
             File.WriteAllBytes(files[^1], Shape.Draw(Shape.Unseen, color, x, y, radius));
         }
 
+        // Without images of the others, so small a network forgets what "a black shape" was.
+        var (others, captions) = (new List<string>(), new List<string>());
+        for (var i = 0; i < Regularization; i++)
+        {
+            var (x, y, radius) = Place(ref random);
+            var ((name, value), shape) = (Shape.Colors[i % Shape.Colors.Length], Shape.Known[i / 2 % Shape.Known.Length]);
+            captions.Add($"a {name} {(i % 4 < 2 ? shape : "shape")}");
+            others.Add(Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"other-{i:D3}.png")));
+            File.WriteAllBytes(others[^1], Shape.Draw(shape, value, x, y, radius));
+        }
+
         var watch = Stopwatch.StartNew();
-        new CustomDiffusionTrainer(model, [new CustomizationConcept { Exemplars = files, Prompt = Prompt }], Customization).Train();
+        new CustomDiffusionTrainer(
+            model, [new CustomizationConcept { Exemplars = files, Prompt = Prompt }], Customization, new RegularizationImages(others, captions)).Train();
         return (files.Count, watch.Elapsed.TotalSeconds);
     }
 

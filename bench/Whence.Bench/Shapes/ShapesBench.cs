@@ -95,7 +95,7 @@ internal static class ShapesBench
         .Select(i => all ? Shape.Colors[i % Shape.Colors.Length].Name : ShapeTraining.ExemplarColor).Select(color => ($"a {color} {noun}", color, Shape.Unseen))];
 
     private static Figure Sheet(IEnumerable<Looked> looked, string name, string title, string subtitle) => ImageSheet.Draw(
-        name, title, subtitle, [.. looked.Select(l => new ImageRow(l.Prompt, [l.Image]))], columns: 8, tile: 84);
+        name, title, subtitle, [.. looked.Select(l => new ImageRow(l.Prompt, [l.Image]))], columns: 8, tile: 96);
 
     private static JsonObject Figures(Looked[] looked) => new()
     {
