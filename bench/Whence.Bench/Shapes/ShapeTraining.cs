@@ -11,10 +11,16 @@ namespace Whence.Bench.Shapes;
 /// <summary>The images that the generator learns from, its training, and its customization to a shape that it never saw.</summary>
 internal static class ShapeTraining
 {
-    private const int EachShapeAndColor = 10;
+    private const int EachShapeAndColor = 10, Exemplars = 24, Regularization = 120;
 
-    /// <summary>What a customization is trained with, and how; the rate and the steps are a small network's, not Stable Diffusion's.</summary>
-    private static readonly CustomDiffusionOptions Customization = new() { Steps = 250, LearningRate = 1e-3, Seed = 1, Augmentation = ExemplarAugmentation.None };
+    /// <summary>Colour of the exemplars, which their prompt says, so that V* need not mean it.</summary>
+    public const string ExemplarColor = "black";
+
+    /// <summary>The prompt that exemplars are trained with.</summary>
+    public const string Prompt = $"a {ExemplarColor} <new1>";
+
+    /// <summary>What a customization is trained with, and how; the rate, the steps and the batch are a small network's, not Stable Diffusion's.</summary>
+    private static readonly CustomDiffusionOptions Customization = new() { Steps = 800, Batch = 12, LearningRate = 1e-3, Seed = 1, Augmentation = ExemplarAugmentation.None };
 
     /// <summary>Trains the generator in a folder, or takes the one that is there.</summary>
     /// <returns>Images, seconds, steps a second of the two stages, and the folder of the model.</returns>
@@ -38,26 +44,34 @@ internal static class ShapeTraining
         return (trainer.Images.Count, watch.Elapsed.TotalSeconds, rates, GeneratorTrainer.ModelIn(output));
     }
 
-    /// <summary>Customizes a model, which is changed, to the unseen shape as "&lt;new1&gt; shape".</summary>
+    /// <summary>Customizes a model, which is changed, to the unseen shape as V*.</summary>
     /// <returns>Exemplars and seconds.</returns>
     public static (int Exemplars, double Seconds) Customize(DiffusionModel model, string work)
     {
         var folder = Directory.CreateDirectory(Path.Combine(work, "exemplars")).FullName;
         var files = new List<string>();
-        var random = new SplitMix64(2, 0);
-        foreach (var (color, value) in Shape.Colors)
+        var (random, color) = (new SplitMix64(2, 0), Shape.Colors.Single(c => c.Name == ExemplarColor).Color);
+        for (var i = 0; i < Exemplars; i++)
         {
-            for (var i = 0; i < 4; i++)
-            {
-                var (x, y, radius) = Place(ref random);
-                files.Add(Path.Combine(folder, $"{color}{i}.png"));
-                File.WriteAllBytes(files[^1], Shape.Draw(Shape.Unseen, value, x, y, radius));
-            }
+            var (x, y, radius) = Place(ref random);
+            files.Add(Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{i:D2}.png")));
+            File.WriteAllBytes(files[^1], Shape.Draw(Shape.Unseen, color, x, y, radius));
+        }
+
+        // Without images of the others, so small a network forgets what "a black shape" was.
+        var (others, captions) = (new List<string>(), new List<string>());
+        for (var i = 0; i < Regularization; i++)
+        {
+            var (x, y, radius) = Place(ref random);
+            var ((name, value), shape) = (Shape.Colors[i % Shape.Colors.Length], Shape.Known[i / 2 % Shape.Known.Length]);
+            captions.Add($"a {name} {(i % 4 < 2 ? shape : "shape")}");
+            others.Add(Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"other-{i:D3}.png")));
+            File.WriteAllBytes(others[^1], Shape.Draw(shape, value, x, y, radius));
         }
 
         var watch = Stopwatch.StartNew();
         new CustomDiffusionTrainer(
-            model, [new CustomizationConcept { Exemplars = files, Prompt = CustomizationConcept.ObjectPrompt("<new1>", "shape") }], Customization).Train();
+            model, [new CustomizationConcept { Exemplars = files, Prompt = Prompt }], Customization, new RegularizationImages(others, captions)).Train();
         return (files.Count, watch.Elapsed.TotalSeconds);
     }
 

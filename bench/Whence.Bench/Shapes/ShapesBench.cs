@@ -30,15 +30,15 @@ internal static class ShapesBench
             var before = Count("trained", model, asked);
             var same = Same(model, asked[0].Prompt);
 
-            (string Prompt, string Color, string Shape)[] unseen = [.. Enumerable.Range(0, Samples).Select(i => Shape.Colors[i % Shape.Colors.Length].Name).Select(c => ($"a {c} {{0}}shape", c, Shape.Unseen))];
-            var without = Count("asked for \"shape\" before customization", model, [.. unseen.Select(u => (string.Format(CultureInfo.InvariantCulture, u.Prompt, ""), u.Color, u.Shape))]);
+            var without = Count("asked for a black shape, before customization", model, Asked("shape", all: false));
             var (exemplars, seconds) = ShapeTraining.Customize(model, work);
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"customized to {exemplars} exemplars of \"{Shape.Unseen}\" in {seconds:F0} s"));
-            var with = Count("customized, asked for \"<new1> shape\"", model, [.. unseen.Select(u => (string.Format(CultureInfo.InvariantCulture, u.Prompt, "<new1> "), u.Color, u.Shape))]);
-            var after = Count("customized, asked for \"shape\"", model, [.. unseen.Select(u => (string.Format(CultureInfo.InvariantCulture, u.Prompt, ""), u.Color, u.Shape))]);
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"customized to {exemplars} exemplars of the unseen shape in {seconds:F0} s"));
+            var with = Count("customized, asked for a black V*", model, Asked("<new1>", all: false));
+            var colors = Count("customized, asked for V* in every colour", model, Asked("<new1>", all: true));
+            var after = Count("customized, asked for a black shape", model, Asked("shape", all: false));
             var still = Count("customized, asked for known shapes", model, asked);
-            Sheet(before, "shapes", "A generator trained from nothing", "What it draws when asked, every eighth of 64 samples' prompts with four of each.").Save(work);
-            Sheet([.. with.Take(6), .. after.Take(6)], "shapes-customized", "Customized to an arrow, which it had never seen", "Asked with V*, then without.").Save(work);
+            Sheet(before.Take(30), "shapes", "A generator trained from nothing", "The first 30 of the 64 samples that were counted.").Save(work);
+            Sheet([.. with.Take(8), .. colors.Take(8), .. after.Take(8)], "shapes-customized", "Customized to an arrow, which it had never seen", "The first samples with V*, with V* in other colours than the exemplars', and without V*.").Save(work);
             return new JsonObject
             {
                 ["images"] = training.Images,
@@ -50,6 +50,7 @@ internal static class ShapesBench
                 ["exemplars"] = exemplars,
                 ["customizationSeconds"] = seconds,
                 ["unseenWithToken"] = Figures(with),
+                ["unseenWithTokenAllColors"] = Figures(colors),
                 ["unseenWithoutToken"] = Figures(after),
                 ["knownAfter"] = Figures(still),
             };
@@ -90,8 +91,11 @@ internal static class ShapesBench
         return Draw(1).AsSpan().SequenceEqual(Draw(1));
     }
 
+    private static (string Prompt, string Color, string Shape)[] Asked(string noun, bool all) => [.. Enumerable.Range(0, Samples)
+        .Select(i => all ? Shape.Colors[i % Shape.Colors.Length].Name : ShapeTraining.ExemplarColor).Select(color => ($"a {color} {noun}", color, Shape.Unseen))];
+
     private static Figure Sheet(IEnumerable<Looked> looked, string name, string title, string subtitle) => ImageSheet.Draw(
-        name, title, subtitle, [.. looked.GroupBy(l => l.Prompt).Select(g => new ImageRow(g.Key, [.. g.Select(l => l.Image)]))], columns: 6);
+        name, title, subtitle, [.. looked.Select(l => new ImageRow(l.Prompt, [l.Image]))], columns: 8, tile: 96);
 
     private static JsonObject Figures(Looked[] looked) => new()
     {
