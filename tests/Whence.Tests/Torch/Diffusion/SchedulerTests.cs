@@ -47,7 +47,7 @@ public class SchedulerTests
         Assert.InRange(worst, 0, kind == SchedulerKind.Pndm && steps < 30 ? double.MaxValue : (5 * left) + 0.01);
     }
 
-    // Steps that are not all as far apart: the last of three goes from 0, the one before it from 500 to 0.
+    // Steps that are not all as far apart.
     [Theory]
     [InlineData(TimestepSpacing.Linspace, 3)]
     [InlineData(TimestepSpacing.Trailing, 7)]
