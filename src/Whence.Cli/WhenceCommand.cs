@@ -40,7 +40,7 @@ internal static class WhenceCommand
         };
         try
         {
-            var parsed = root.Parse(args.Length == 0 ? ["--help"] : args);
+            var parsed = root.Parse(args.Length == 0 ? ["--help"] : args, new ParserConfiguration { ResponseFileTokenReplacer = null }); // prompts and files may begin with an @
             if (parsed.Errors.Count > 0 && parsed.Action is not System.CommandLine.Help.HelpAction)
             {
                 var name = string.Join(' ', Names(parsed.CommandResult));

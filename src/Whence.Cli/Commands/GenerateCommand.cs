@@ -27,7 +27,7 @@ internal static class GenerateCommand
         {
             if (model.Tokenizer.Encode(prompt).Tokens is var tokens && tokens > model.Tokenizer.ContextLength)
             {
-                streams.Error.WriteLine($"'{prompt}' has {tokens} tokens, the model reads {model.Tokenizer.ContextLength}: its end is left out.");
+                streams.Error.WriteLine($"'{Shortened(prompt.ReplaceLineEndings(" "))}' has {tokens} tokens, the model reads {model.Tokenizer.ContextLength}: its end is left out.");
             }
         }
 
@@ -37,4 +37,6 @@ internal static class GenerateCommand
             CultureInfo.InvariantCulture, $"{folder}: {result.Drawn:N0} images drawn{(result.Before > 0 ? $", {result.Before:N0} were there already" : "")}."));
         return 0;
     }
+
+    private static string Shortened(string text) => text.Length <= 120 ? text : text[..120] + "...";
 }

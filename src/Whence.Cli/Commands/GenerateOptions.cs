@@ -8,6 +8,7 @@ namespace Whence.Cli.Commands;
 internal sealed class GenerateOptions
 {
     private const string PlusPlus = "dpmsolver++";
+    private const int MostImages = 1_000_000;
 
     private readonly Option<string[]> _prompt = new("--prompt")
     {
@@ -34,7 +35,7 @@ internal sealed class GenerateOptions
 
     private readonly Option<double> _eta = new("--eta") { Description = "Share of fresh noise in a step of ddim (the paper: 1)", HelpName = "X", DefaultValueFactory = _ => 0 };
     private readonly Option<long> _seed = new("--seed") { Description = "Seed of the first image of each prompt; the next one's is one more", HelpName = "N", DefaultValueFactory = _ => 0 };
-    private readonly Option<string?> _size = new("--size") { Description = "Width and height in pixels [default: those that the model was trained on]", HelpName = "WxH" };
+    private readonly Option<string?> _size = new("--size") { Description = "Width and height in pixels, or one number for both [default: those that the model was trained on]", HelpName = "WxH|N" };
     private readonly Option<int> _count = new Option<int>("--count") { Description = "Images of each prompt", HelpName = "N", DefaultValueFactory = _ => 1 }.AtLeast(1);
     private readonly Option<int> _batch = new Option<int>("--batch")
     {
@@ -62,9 +63,9 @@ internal sealed class GenerateOptions
         }
     }
 
-    public string Folder(ParseResult parsed) => parsed.GetRequiredValue(_output) is var folder && !File.Exists(folder)
+    public string Folder(ParseResult parsed) => parsed.GetRequiredValue(_output) is var folder && folder.Length > 0 && !File.Exists(folder)
         ? folder
-        : throw new WhenceException($"--out {folder}: is a file; name a folder.");
+        : throw new WhenceException($"--out '{folder}': is {(folder.Length > 0 ? "a file" : "empty")}; name a folder.");
 
     public bool Overwrite(ParseResult parsed) => parsed.GetValue(_overwrite);
 
@@ -72,7 +73,13 @@ internal sealed class GenerateOptions
     public IReadOnlyList<GenerationRequest> Requests(ParseResult parsed)
     {
         var (seed, count, negative) = (parsed.GetValue(_seed), parsed.GetValue(_count), parsed.GetValue(_negative)!);
-        return [.. from prompt in parsed.GetRequiredValue(_prompt)
+        var prompts = parsed.GetRequiredValue(_prompt);
+        if ((long)prompts.Length * count > MostImages)
+        {
+            throw new WhenceException($"--count {count} of {prompts.Length} prompts are more than {MostImages} images; draw them in several runs, each with a --seed of its own.");
+        }
+
+        return [.. from prompt in prompts
                    from i in Enumerable.Range(0, count)
                    select new GenerationRequest { Prompt = prompt, NegativePrompt = negative, Seed = unchecked(seed + i) }];
     }
@@ -108,6 +115,11 @@ internal sealed class GenerateOptions
         }
 
         var sides = text.Split('x', 'X').Select(side => int.TryParse(side, NumberStyles.None, CultureInfo.InvariantCulture, out var pixels) ? pixels : 0).ToArray();
-        return sides is [> 0, > 0] ? (sides[0], sides[1]) : throw new WhenceException($"--size is '{text}', but must be a width and a height such as 512x512.");
+        return sides switch
+        {
+            [> 0 and var side] => (side, side),
+            [> 0, > 0] => (sides[0], sides[1]),
+            _ => throw new WhenceException($"--size is '{text}', but must be a width and a height such as 512x512, or one number for both."),
+        };
     }
 }

@@ -115,6 +115,11 @@ public sealed record AutoencoderSpec
             throw new ArgumentException($"{string.Join(", ", BlockChannels)} channels are not all multiples of {NormGroups} groups");
         }
 
+        if (BlockChannels.Count > UNetSpec.MostSteps)
+        {
+            throw new ArgumentException($"there are {BlockChannels.Count} steps down, but at most {UNetSpec.MostSteps} are known");
+        }
+
         if (SampleSize < 1 || ImageChannels < 1 || LatentChannels < 1 || LayersPerBlock < 1 || !int.IsPow2(PatchSize) || !(ScalingFactor > 0))
         {
             throw new ArgumentException("every size must be at least 1, patch_size a power of two, scaling_factor above 0");

@@ -25,13 +25,16 @@ internal sealed class ConfigFile
     {
         try
         {
-            using var handle = RegularFile.Open(path);
-            RegularFile.CheckSize($"'{path}'", RandomAccess.GetLength(handle), LargestBytes, option: null);
-            var bytes = new byte[RandomAccess.GetLength(handle)];
-            var read = RandomAccess.Read(handle, bytes, 0);
-            return new(path, JsonNode.Parse(bytes.AsSpan(0, read)) as JsonObject ?? throw new JsonException("no object"));
+            var bytes = RegularFile.ReadAll(path, LargestBytes);
+            var entries = JsonNode.Parse(bytes, documentOptions: new JsonDocumentOptions { AllowDuplicateProperties = false }) as JsonObject ?? throw new JsonException("no object");
+            foreach (var text in entries.SelectMany(entry => entry.Value is JsonArray list ? (IEnumerable<JsonNode?>)list : [entry.Value]).OfType<JsonValue>())
+            {
+                text.TryGetValue<string>(out _); // half a surrogate is found here
+            }
+
+            return new(path, entries);
         }
-        catch (Exception e) when (e is JsonException or ArgumentException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             throw new WhenceException($"'{path}' is no JSON object ({RegularFile.OneLine(e.Message)}); copy the model's config.json again.", e);
         }

@@ -18,7 +18,7 @@ internal sealed class DdpmScheduler(SchedulerSpec spec, int steps) : Scheduler(s
     protected override Tensor Next(int step, Tensor prediction, Tensor latents, Tensor? noise)
     {
         var t = (int)Timesteps[step];
-        var (abar, abarPrevious) = (Abar(t, 1), Abar(t - (Spec.TrainSteps / steps), 1));
+        var (abar, abarPrevious) = (Abar(t, 1), Abar(step + 1 < steps ? (int)Timesteps[step + 1] : -1, 1));
         var (a, b) = (abar / abarPrevious, 1 - (abar / abarPrevious));
         var image = Split(prediction, latents, abar).Image;
         if (Spec.ClipSample)

@@ -110,7 +110,9 @@ public sealed class DiffusionModel : IDisposable
         return TextEncoder.forward(ids).MoveToOuterDisposeScope();
     }
 
-    /// <summary>SHA-256 of all weights as they are computed with, by name, and of the added tokens: what tells two models apart whatever their files are called.</summary>
+    /// <summary>
+    /// SHA-256 of all weights as they are computed with, by name, of what else the networks compute with, and of the added tokens: what tells two models apart whatever their files are called.
+    /// </summary>
     internal string WeightsSha256()
     {
         using var sha256 = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -124,6 +126,10 @@ public sealed class DiffusionModel : IDisposable
             }
         }
 
+        // What the shapes of the weights do not tell.
+        var (unet, autoencoder, text) = (UNet.Spec, Autoencoder.Spec, TextEncoder.Spec);
+        sha256.AppendData(Encoding.UTF8.GetBytes(FormattableString.Invariant(
+            $"{string.Join(' ', unet.Heads)} {unet.NormGroups} {unet.NormEpsilon} {unet.CosineFirst} {unet.FrequencyShift}\n{autoencoder.NormGroups} {autoencoder.PatchSize} {autoencoder.ScalingFactor}\n{text.Heads} {text.Activation} {Tokenizer.Options.Padding}\n")));
         sha256.AppendData(Encoding.UTF8.GetBytes(string.Join('\n', Tokenizer.AddedTokens)));
         return Convert.ToHexStringLower(sha256.GetHashAndReset());
     }

@@ -31,7 +31,7 @@ public sealed class GenerationFolder(string folder)
         ArgumentNullException.ThrowIfNull(requests);
         Directory.CreateDirectory(folder);
         var files = requests.Select((request, i) => (Request: request, Path: Path.Combine(folder, FileName(request, i, requests.Count)), Parameters: generator.Describe(request))).ToArray();
-        var there = files.Where(file => File.Exists(file.Path)).ToLookup(file => file.Parameters.AreOf(file.Path));
+        var there = files.Where(file => Path.Exists(file.Path)).ToLookup(file => file.Parameters.AreOf(file.Path));
         if (!overwrite && there[false].ToArray() is { Length: > 0 } others)
         {
             throw new WhenceException(

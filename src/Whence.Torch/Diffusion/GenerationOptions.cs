@@ -9,7 +9,8 @@ public sealed record GenerationOptions
     public int Steps { get; init; } = 50;
 
     /// <summary>
-    /// Guidance, at least 0: how far the prediction is moved from that of the negative prompt to that of the prompt. 1 is the prompt alone, at half the time. Default 7.5; the paper's is 6.
+    /// Guidance, from 0 to 1,000,000: how far the prediction is moved from that of the negative prompt to that of the prompt. 1 is the prompt alone, 0 the negative prompt alone (which diffusers takes
+    /// for 1), either at half the time. Default 7.5; the paper's is 6.
     /// </summary>
     public double Guidance { get; init; } = 7.5;
 

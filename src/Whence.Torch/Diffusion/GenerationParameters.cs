@@ -12,6 +12,7 @@ namespace Whence.Torch.Diffusion;
 public sealed class GenerationParameters
 {
     private const string TextKey = "parameters", JsonKey = "whence";
+    private static readonly JsonSerializerOptions Plain = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     internal GenerationParameters(
         GenerationRequest request, GenerationOptions options, SchedulerSpec scheduler, int width, int height, string model, string weights)
@@ -48,15 +49,18 @@ public sealed class GenerationParameters
         }
 
         text.Append(CultureInfo.InvariantCulture, $"Steps: {options.Steps}, Sampler: {Sampler(scheduler)}, CFG scale: {options.Guidance}, Seed: {request.Seed}, Size: {width}x{height}");
-        text.Append(CultureInfo.InvariantCulture, $", Model hash: {weights[..10]}").Append(model.Length > 0 ? $", Model: {model}" : "");
-        return text.Append(options.Eta > 0 ? string.Create(CultureInfo.InvariantCulture, $", Eta: {options.Eta}") : "").Append(", Version: Whence").ToString();
+        text.Append(CultureInfo.InvariantCulture, $", Model hash: {weights[..10]}").Append(model.Length > 0 ? $", Model: {Value(model)}" : "");
+        return text.Append(options.Eta > 0 ? string.Create(CultureInfo.InvariantCulture, $", Eta DDIM: {options.Eta}") : "").Append(", Version: Whence").ToString();
     }
+
+    // Other tools quote what would end a value.
+    private static string Value(string text) => text.AsSpan().ContainsAny(",:\n\r") ? JsonSerializer.Serialize(text, Plain) : text;
 
     private static string JsonOf(
         GenerationRequest request, GenerationOptions options, SchedulerSpec scheduler, int width, int height, string model, string weights)
     {
         using var stream = new MemoryStream();
-        using (var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        using (var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Encoder = Plain.Encoder }))
         {
             json.WriteStartObject();
             json.WriteNumber("format", 1);

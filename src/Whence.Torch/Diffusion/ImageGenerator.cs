@@ -31,7 +31,7 @@ public sealed class ImageGenerator
         ArgumentOutOfRangeException.ThrowIfLessThan(_options.Batch, 1, nameof(options));
         if (!(_options.Guidance is >= 0 and <= 1e6))
         {
-            throw new WhenceException(FormattableString.Invariant($"--guidance is {_options.Guidance}, but must be at least 0."));
+            throw new WhenceException(FormattableString.Invariant($"--guidance is {_options.Guidance}, but must be from 0 to 1000000."));
         }
 
         using var tried = Scheduler.Create(_scheduler, _options.Steps, _options.Eta); // says what is wrong before any work

@@ -19,6 +19,11 @@ internal sealed class NoiseSchedule
         Betas = [.. BetasOf(spec).Select(beta => (float)beta)]; // float32, as the published models were trained
         var abar = 1.0;
         AlphasCumprod = [.. Betas.Select(beta => (float)(abar *= 1 - beta))];
+        if (!(AlphasCumprod[0] < 1 && AlphasCumprod[^1] > 0))
+        {
+            throw new WhenceException(
+                $"The betas of the model's scheduler_config.json leave {(AlphasCumprod[0] < 1 ? "nothing of the image at the last step" : "the image without noise at the first step")} in float32, which cannot be sampled; take the model's original file.");
+        }
     }
 
     /// <summary>beta_t, T values.</summary>

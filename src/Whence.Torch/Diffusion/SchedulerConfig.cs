@@ -14,6 +14,8 @@ internal static class SchedulerConfig
     /// <summary>The key that names the class.</summary>
     public const string ClassKey = "_class_name";
 
+    private const long LargestBytes = 1 << 24; // a million betas
+
     // "dpmsolver++" is to be read by people too.
     private static readonly JsonSerializerOptions Plain = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -95,14 +97,15 @@ internal static class SchedulerConfig
     {
         try
         {
-            using var document = JsonDocument.Parse(PythonJson.Quote(File.ReadAllText(path)));
+            var text = Encoding.UTF8.GetString(RegularFile.ReadAll(path, LargestBytes));
+            using var document = JsonDocument.Parse(PythonJson.Quote(text.TrimStart('\uFEFF')), new JsonDocumentOptions { AllowDuplicateProperties = false });
             var spec = new Reader(document.RootElement).Read();
             spec.Validate();
             return spec;
         }
-        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException or WhenceException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or WhenceException)
         {
-            throw new WhenceException($"{path}: not a usable scheduler_config.json ({e.Message.ReplaceLineEndings(" ").TrimEnd('.')}); take the model's original file.", e);
+            throw new WhenceException($"{path}: not a usable scheduler_config.json ({RegularFile.OneLine(e.Message).TrimEnd('.')}); take the model's original file.", e);
         }
     }
 

@@ -5,6 +5,9 @@ namespace Whence.Torch.Diffusion;
 /// <summary>Sizes of a U-Net, as its <c>unet/config.json</c> has them. Defaults are those of Stable Diffusion 1.x.</summary>
 public sealed record UNetSpec
 {
+    /// <summary>Steps down that a network can have; each halves the sides.</summary>
+    internal const int MostSteps = 10;
+
     internal const string AttentionDown = "CrossAttnDownBlock2D", PlainDown = "DownBlock2D", AttentionUp = "CrossAttnUpBlock2D", PlainUp = "UpBlock2D";
 
     /// <summary>Side of the latents it was trained on, in cells; other sizes can be computed. Default 64: images of 512 pixels.</summary>
@@ -141,6 +144,11 @@ public sealed record UNetSpec
     internal void Validate()
     {
         var steps = BlockChannels.Count;
+        if (steps > MostSteps)
+        {
+            throw new ArgumentException($"there are {steps} steps down, but at most {MostSteps} are known");
+        }
+
         if (steps == 0 || DownAttention.Count != steps || UpAttention.Count != steps || Heads.Count != steps)
         {
             throw new ArgumentException($"{steps} steps need as many entries about attention and heads");

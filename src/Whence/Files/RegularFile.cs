@@ -47,6 +47,10 @@ internal static class RegularFile
         return await ReadAsync(file, path, 0, (int)length, cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>The whole of a small file, as <see cref="ReadAllAsync"/>.</summary>
+    /// <exception cref="WhenceException">As <see cref="Open"/>, or larger than the limit.</exception>
+    public static byte[] ReadAll(string path, long limit) => ReadAllAsync(path, limit, option: null, CancellationToken.None).AsTask().GetAwaiter().GetResult();
+
     /// <summary>Exactly <paramref name="length"/> bytes from <paramref name="offset"/> on.</summary>
     /// <exception cref="WhenceException">The file ends before, or cannot be read.</exception>
     public static async ValueTask<byte[]> ReadAsync(

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 using SkiaSharp;
+using Whence.Files;
 
 namespace Whence.Images;
 
@@ -38,7 +39,7 @@ internal static class PngText
         var texts = new Dictionary<string, string>(StringComparer.Ordinal);
         try
         {
-            using var file = File.OpenRead(path);
+            using var file = new FileStream(RegularFile.Open(path), FileAccess.Read, 1 << 12, isAsync: true);
             Span<byte> head = stackalloc byte[8];
             file.ReadExactly(head);
             if (!head.SequenceEqual(Signature))
@@ -63,7 +64,7 @@ internal static class PngText
                 }
             }
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or WhenceException)
         {
             return texts;
         }

@@ -35,7 +35,7 @@ public sealed class GenerateCommandTests : IDisposable
         var lines = texts["parameters"].Split('\n');
         Assert.Equal(["A red circle, on white!", "Negative prompt: blue"], lines[..2]);
         Assert.StartsWith("Steps: 3, Sampler: DDIM, CFG scale: 6, Seed: 42, Size: 24x16, Model hash: ", lines[2], StringComparison.Ordinal);
-        Assert.EndsWith(", Model: tiny, Eta: 1, Version: Whence", lines[2], StringComparison.Ordinal);
+        Assert.EndsWith(", Model: tiny, Eta DDIM: 1, Version: Whence", lines[2], StringComparison.Ordinal);
         using var json = JsonDocument.Parse(texts["whence"]);
         Assert.Equal(
             ("A red circle, on white!", "blue", 42, 3, 6.0, 1.0, 24, 16, "tiny", "DDIMScheduler"),
@@ -72,6 +72,11 @@ public sealed class GenerateCommandTests : IDisposable
 
     [Theory]
     [InlineData("--size 16x", "such as 512x512")]
+    [InlineData("--size 16x16x16", "such as 512x512")]
+    [InlineData("--size 0", "such as 512x512")]
+    [InlineData("--size 15", "the width is 15 pixels")]
+    [InlineData("--count 2000000000", "more than 1000000 images")]
+    [InlineData("--guidance 1e9", "from 0 to 1000000")]
     [InlineData("--size 15x16", "the width is 15 pixels, but must be a multiple of 2")]
     [InlineData("--steps 0", "--steps must be at least 1")]
     [InlineData("--steps 2000", "choose from 1 to 1000")]
@@ -102,7 +107,8 @@ public sealed class GenerateCommandTests : IDisposable
         {
             (code, var error) = await CliProcess.StopAsync(
                 new FileSystemWatcher(_temp["out"], "*.png"), WatcherChangeTypes.Renamed, at: 2, CliProcess.Interrupt, new Dictionary<string, string>(), ["generate", .. options, "--out", _temp["out"]]);
-            Assert.True(code == 0 || error.Contains("what was finished is kept", StringComparison.Ordinal), error);
+            var finished = Files("out").Length == Files("expected").Length; // then there was nothing left to interrupt
+            Assert.True(code == 0 || (code == 130 && finished) || error.Contains("what was finished is kept", StringComparison.Ordinal), error);
         }
 
         Assert.True(code == 0 && stops > 1, $"{stops} runs, the last ended with {code}");
@@ -111,11 +117,46 @@ public sealed class GenerateCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Any_text_is_a_prompt()
+    {
+        string[] args = ["--prompt", "", "@home", "two\nlines\r\n", "猫\ud83d\ude00", "half \ud83d", "nul \0", "--steps", "1", "--size", "16", "--out", _temp["out"]];
+        var (code, output, _) = await RunAsync(args);
+        Assert.Equal((0, $"{_temp["out"]}: 6 images drawn.\n"), (code, output));
+        Assert.Equal(["0001-image-0.png", "0002-home-0.png", "0003-two-lines-0.png", "0004-猫-0.png", "0005-half-0.png", "0006-nul-0.png"], Files("out"));
+        Assert.StartsWith("two\nlines", PngText.Read(_temp["out", "0003-two-lines-0.png"])["parameters"], StringComparison.Ordinal);
+        (code, output, _) = await RunAsync(args);
+        Assert.Equal((0, $"{_temp["out"]}: 0 images drawn, 6 were there already.\n"), (code, output));
+    }
+
+    [Fact]
+    public async Task What_stands_in_the_way_is_told_before_anything_is_drawn()
+    {
+        Directory.CreateDirectory(_temp["out", "0001-a-cat-0.png"]);
+        var (code, _, error) = await RunAsync(["--prompt", "a cat", "--out", _temp["out"]]);
+        Assert.Equal(2, code);
+        Assert.Contains("0001-a-cat-0.png' is there, and is not what this run would draw", error, StringComparison.Ordinal);
+        File.WriteAllText(_temp["file"], "");
+        Assert.Contains("is a file; name a folder", (await RunAsync(["--prompt", "a cat", "--out", _temp["file"]])).Error, StringComparison.Ordinal);
+        Assert.Contains("is empty; name a folder", (await RunAsync(["--prompt", "a cat", "--out", ""])).Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_model_that_computes_otherwise_draws_anew()
+    {
+        string[] args = ["--prompt", "a cat", "--steps", "1", "--out", _temp["out"]];
+        Assert.Equal(0, (await RunAsync(args)).Code);
+        var path = _temp["tiny", "vae", "config.json"];
+        File.WriteAllText(path, File.ReadAllText(path).Replace("\"scaling_factor\": 0.18215", "\"scaling_factor\": 0.5", StringComparison.Ordinal));
+        Assert.Contains("is not what this run would draw", (await RunAsync(args)).Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_prompt_that_is_too_long_is_told()
     {
-        var (code, _, error) = await RunAsync(["--prompt", string.Join(' ', Enumerable.Repeat("cat", 30)), "--steps", "1", "--out", _temp["out"]]);
+        var (code, _, error) = await RunAsync(["--prompt", string.Join(' ', Enumerable.Repeat("cat", 30)) + new string('\n', 1000), "--steps", "1", "--out", _temp["out"]]);
         Assert.Equal(0, code);
         Assert.Contains("has 32 tokens, the model reads 20", error, StringComparison.Ordinal);
+        Assert.InRange(error.Split('\n')[0].Length, 150, 250);
         Assert.Single(Files("out"));
     }
 

@@ -162,6 +162,11 @@ public sealed class DiffusionModelTests : IDisposable
     [InlineData("text_encoder", "\"hidden_act\": \"quick_gelu\"", "\"hidden_act\": \"relu\"", "'hidden_act' is \"relu\", but must be quick_gelu or gelu")]
     [InlineData("text_encoder", "\"vocab_size\": 49408", "\"vocab_size\": 600", "the tokenizer has 49408 ids, the text encoder knows 600")]
     [InlineData("text_encoder", "{", "[", "is no JSON object")]
+    [InlineData("unet", "\"act_fn\": \"silu\"", "\"act_fn\": \"silu\", \"act_fn\": \"silu\"", "is no JSON object")]
+    [InlineData("unet", "\"act_fn\": \"silu\"", "\"act_fn\": \"\\ud800\"", "is no JSON object")]
+    [InlineData("unet", "\"act_fn\": \"silu\"", "\"\\ud800\": 1", "is no JSON object")]
+    [InlineData("vae", "\"block_out_channels\": [\n    8,\n    16\n  ]", "\"block_out_channels\": [8]", "'down_block_types' is")]
+    [InlineData("unet", "[\n    16,\n    32\n  ]", "[\n    65536,\n    65536\n  ]", "of another shape or type")]
     public void Configurations_that_cannot_be_computed_are_refused(string part, string old, string changed, string message)
     {
         using var model = GoldenDiffusion.Model();

@@ -99,6 +99,9 @@ public class SchedulerSpecTests
     [InlineData("""{ "_class_name": "DDIMScheduler", "steps_offset": -1 }""", "steps_offset is -1")]
     [InlineData("""{ "_class_name": "DPMSolverMultistepScheduler", "solver_order": 4 }""", "1, 2 or 3")]
     [InlineData("""{ "_class_name": "DDIMScheduler", "clip_sample": "yes" }""", "true or false")]
+    [InlineData("""{ "_class_name": "DDIMScheduler", "steps_offset": 1, "steps_offset": 0 }""", "uplicate")]
+    [InlineData("""{ "_class_name": "\ud800" }""", "not a usable scheduler_config.json")]
+    [InlineData("""{ "_class_name": "DDIMScheduler", "\ud800": true }""", "not a usable scheduler_config.json")]
     public void A_damaged_file_is_named_with_what_is_wrong(string json, string part)
     {
         var error = Assert.Throws<WhenceException>(() => Read(json));
@@ -106,6 +109,21 @@ public class SchedulerSpecTests
         Assert.Contains("scheduler_config.json", error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', error.Message);
     }
+
+    [Fact]
+    public void What_is_no_file_is_not_waited_for()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "devices");
+        using var folder = new TempFolder();
+        File.CreateSymbolicLink(folder["scheduler_config.json"], "/dev/zero");
+        Assert.Contains("not a regular file", Assert.Throws<WhenceException>(() => SchedulerSpec.Load(folder["scheduler_config.json"])).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(1e-9, 0.012, 1000, "the image without noise at the first step")]
+    [InlineData(0.1, 0.9, 1000, "nothing of the image at the last step")]
+    public void Noise_that_float32_cannot_tell_from_none_or_all_is_refused(double first, double last, int steps, string part) =>
+        Assert.Contains(part, Assert.Throws<WhenceException>(() => new NoiseSchedule(new SchedulerSpec { BetaStart = first, BetaEnd = last, TrainSteps = steps })).Message, StringComparison.Ordinal);
 
     private static SchedulerSpec Read(string json)
     {

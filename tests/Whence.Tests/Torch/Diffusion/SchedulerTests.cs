@@ -47,6 +47,30 @@ public class SchedulerTests
         Assert.InRange(worst, 0, kind == SchedulerKind.Pndm && steps < 30 ? double.MaxValue : (5 * left) + 0.01);
     }
 
+    // Steps that are not all as far apart.
+    [Theory]
+    [InlineData(TimestepSpacing.Linspace, 3)]
+    [InlineData(TimestepSpacing.Trailing, 7)]
+    public void DDPM_goes_to_the_step_that_it_asks_about_next(TimestepSpacing spacing, int steps)
+    {
+        using var scope = NewDisposeScope();
+        var spec = new SchedulerSpec { Kind = SchedulerKind.Ddpm, Spacing = spacing };
+        using var scheduler = Scheduler.Create(spec, steps);
+        var abars = new NoiseSchedule(spec).AlphasCumprod;
+        var (x, eps, noise) = (ones(1, 1, 1, 1), full([1, 1, 1, 1], 0.5f), full([1, 1, 1, 1], 0.25f));
+        var value = 1.0;
+        for (var i = 0; i < steps; i++)
+        {
+            var (t, last) = ((int)scheduler.Timesteps[i], i == steps - 1);
+            double abar = abars[t], before = last ? 1 : abars[(int)scheduler.Timesteps[i + 1]];
+            var (alpha, image) = (abar / before, (value - (Math.Sqrt(1 - abar) * 0.5)) / Math.Sqrt(abar));
+            value = (Math.Sqrt(before) * (1 - alpha) / (1 - abar) * image) + (Math.Sqrt(alpha) * (1 - before) / (1 - abar) * value)
+                + (t > 0 ? Math.Sqrt((1 - before) / (1 - abar) * (1 - alpha)) * 0.25 : 0);
+            x = scheduler.Step(i, eps, x, scheduler.TakesNoise(i) ? noise : null);
+            Assert.Equal(value, x.item<float>(), 1e-3 * Math.Abs(value));
+        }
+    }
+
     [Theory]
     [MemberData(nameof(Kinds))]
     public void Velocities_lead_where_the_noise_that_they_tell_of_leads(SchedulerKind kind)
