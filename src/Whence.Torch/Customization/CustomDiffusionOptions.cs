@@ -1,3 +1,5 @@
+using Whence.Images;
+
 namespace Whence.Torch.Customization;
 
 /// <summary>
@@ -61,6 +63,9 @@ public sealed record CustomDiffusionOptions
 
     /// <summary>Whether pictures are turned upright as their EXIF orientation asks. Default true: a concept that lies on its side would be learned so.</summary>
     public bool AutoOrient { get; init; } = true;
+
+    /// <summary>What a picture may cost to decode. Default <see cref="DecodeLimits.Default"/>.</summary>
+    public DecodeLimits Limits { get; init; } = DecodeLimits.Default;
 
     /// <summary>Seed of all that is drawn. Default 0.</summary>
     public long Seed { get; init; }

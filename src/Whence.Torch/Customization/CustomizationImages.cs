@@ -136,7 +136,7 @@ internal sealed class CustomizationImages
             return image;
         }
 
-        image = Named(file, () => ImageDecoder.Decode(File.ReadAllBytes(file), autoOrient: _options.AutoOrient));
+        image = Named(file, () => ImageDecoder.Decode(File.ReadAllBytes(file), _options.Limits, _options.AutoOrient));
         var pixels = (long)image.Width * image.Height;
         if (_decodedPixels + pixels <= MostDecodedPixels)
         {
@@ -151,7 +151,7 @@ internal sealed class CustomizationImages
     private string Check(string file) => Named(file, () =>
     {
         var bytes = File.ReadAllBytes(file);
-        ImageDecoder.Decode(bytes, autoOrient: _options.AutoOrient);
+        ImageDecoder.Decode(bytes, _options.Limits, _options.AutoOrient);
         return Convert.ToHexStringLower(SHA256.HashData(bytes));
     });
 

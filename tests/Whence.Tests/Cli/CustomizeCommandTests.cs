@@ -137,6 +137,8 @@ public sealed class CustomizeCommandTests : IDisposable
         { "where this layout keeps the token", ["--exemplar", "{folder}/cat", "--style", "--format", "release", "--out", "{folder}/<new1>.bin"] },
         { "would replace", ["--exemplar", "{folder}/cat", "--style", "--token", "<old>", "--out", "{folder}/c.pt"] },
         { "the category is empty", ["--exemplar", "{folder}/cat", "--category", " ", "--out", "{folder}/c.bin"] },
+        { "Batch ('40000') must be less than or equal to '32768'. (Parameter 'Batch') Actual", ["--exemplar", "{folder}/cat", "--style", "--batch", "40000", "--out", "{folder}/c.bin"] },
+        { "raise it with --max-pixels", ["--exemplar", "{folder}/cat", "--style", "--max-pixels", "10", "--out", "{folder}/c.bin"] },
         { "path of an image is empty", ["--exemplar", "", "--style", "--out", "{folder}/c.bin"] },
         { "path of an image is empty", ["--concepts", "{folder}/null.json", "--out", "{folder}/c.bin"] },
         { "leave out", ["--concepts", "{folder}/bad.json", "--token", "<x>", "--out", "{folder}/c.bin"] },
