@@ -28,7 +28,12 @@ internal sealed class ConceptOptions
 
     private static (string Name, ConceptWeights Concept) Load(string given, DiffusionModel model)
     {
-        var at = File.Exists(given) ? -1 : given.LastIndexOf('='); // a file's own name may hold a =
+        var at = given.LastIndexOf('=');
+        if (at < 0 || File.Exists(given) || !File.Exists(given[..at]))
+        {
+            at = -1; // a file's own name may hold a =, as delta_epoch=000004.ckpt does
+        }
+
         var file = at < 0 ? given : given[..at];
         var concept = ConceptLoader.Load(model, file);
         if (at < 0)

@@ -27,7 +27,12 @@ internal static class CustomizeCommand
         }
 
         var (concepts, prior, training) = (options.Exemplars.Concepts(parsed), options.Exemplars.Prior(parsed), options.Training(parsed));
-        CheckTokens(concepts, output.Path, output.Format);
+        var beside = ConceptWeights.TokenFiles(output.Path, output.Format, [.. concepts.Select(concept => concept.Token)]);
+        if (!File.Exists(output.Path) && !File.Exists(checkpoint) && beside.FirstOrDefault(File.Exists) is { } other)
+        {
+            throw new WhenceException($"--out {output.Path}: would replace '{other}', the token of another concept; give it a folder of its own, or --format delta.");
+        }
+
         try
         {
             using var model = options.Model.Open(parsed);
@@ -45,18 +50,6 @@ internal static class CustomizeCommand
                 ? "interrupted: the customization is kept up to its last checkpoint; the same command with --resume goes on from there."
                 : "interrupted before the first checkpoint: nothing is kept, the same command begins anew.");
             return WhenceCommand.Interrupted;
-        }
-    }
-
-    // Before any work: CompVis's layout names no tokens.
-    private static void CheckTokens(IReadOnlyList<CustomizationConcept> concepts, string path, ConceptFormat format)
-    {
-        for (var i = 0; format == ConceptFormat.CompVis && i < concepts.Count; i++)
-        {
-            if (concepts[i].Token != $"<new{i + 1}>")
-            {
-                throw new WhenceException($"--out {path}: CompVis's layout names no tokens, they are <new1>, <new2> and so on, not '{concepts[i].Token}'; write --format delta.");
-            }
         }
     }
 }

@@ -44,6 +44,9 @@ internal sealed class CustomizeOptions
     /// <summary>The model's own.</summary>
     public ModelOptions Model { get; } = new();
 
+    /// <summary>What pictures may cost.</summary>
+    public ImageOptions Images { get; } = new();
+
     /// <summary>What is learned.</summary>
     public ExemplarOptions Exemplars { get; } = new();
 
@@ -51,6 +54,7 @@ internal sealed class CustomizeOptions
     {
         Model.AddTo(command);
         Exemplars.AddTo(command);
+        Images.AddTo(command);
         foreach (Option option in (Option[])[
             _output, _format, _rank, _energy, _steps, _batch, _microBatch, _size, _rate, _decay, _clip, _seed, _noMask, _noDetach, _queries, _decayAll, _noAugment, _squeeze, _asStored,
             _flip, _smallChance, _smallFrom, _pasteBelow, _zoomFrom, _zoomTo, _margin, _checkpointEvery, _resume])
@@ -106,6 +110,7 @@ internal sealed class CustomizeOptions
             DecayAllTokens = parsed.GetValue(_decayAll),
             PriorWeight = Exemplars.PriorWeight(parsed),
             AutoOrient = !parsed.GetValue(_asStored),
+            Limits = Images.Limits(parsed),
             Seed = parsed.GetValue(_seed),
             Augmentation = (parsed.GetValue(_noAugment) ? ExemplarAugmentation.None : Augmentation(parsed)) with { CenterCrop = !parsed.GetValue(_squeeze) },
         };
@@ -116,7 +121,7 @@ internal sealed class CustomizeOptions
         }
         catch (ArgumentException e)
         {
-            throw new WhenceException($"An option is out of its range: {e.Message}", e);
+            throw new WhenceException($"An option is out of its range: {e.Message.ReplaceLineEndings(" ")}", e);
         }
     }
 

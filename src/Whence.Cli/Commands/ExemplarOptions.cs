@@ -55,9 +55,9 @@ internal sealed class ExemplarOptions
             return given.Exemplar is { Length: > 0 } ? [given.ToConcept("", "<new1>", "--exemplar")] : throw new WhenceException("--exemplar: give images of the concept, or several concepts by --concepts.");
         }
 
-        if (given is not { Exemplar: null or [], Category: null, Style: false, Prompt: null, Initializer: null })
+        if (given is not { Exemplar: null or [], Category: null, Style: false, Prompt: null, Initializer: null } || parsed.GetResult(_token) is { Implicit: false })
         {
-            throw new WhenceException("--concepts says all of it: leave out --exemplar, --category, --style, --prompt and --initializer.");
+            throw new WhenceException("--concepts says all of it: leave out --exemplar, --category, --style, --prompt, --token and --initializer.");
         }
 
         var folder = Path.GetDirectoryName(Path.GetFullPath(file))!;
@@ -99,7 +99,7 @@ internal sealed class ExemplarOptions
         AllowMultipleArgumentsPerToken = true,
     };
 
-    private sealed record Entry(string[]? Exemplar, string? Category, bool Style, string? Prompt, string? Token, string? Initializer)
+    private sealed record Entry(string?[]? Exemplar, string? Category, bool Style, string? Prompt, string? Token, string? Initializer)
     {
         public CustomizationConcept ToConcept(string folder, string byDefault, string where)
         {
@@ -108,10 +108,15 @@ internal sealed class ExemplarOptions
                 throw new WhenceException($"{where}: say what it is by one of category, style and prompt.");
             }
 
+            if (Category is not null && string.IsNullOrWhiteSpace(Category))
+            {
+                throw new WhenceException($"{where}: the category is empty; say what kind of thing it is, such as cat.");
+            }
+
             var token = Token ?? byDefault;
             return new CustomizationConcept
             {
-                Exemplars = ExemplarFiles.In([.. (Exemplar ?? []).Select(path => Path.Combine(folder, path))]),
+                Exemplars = ExemplarFiles.In([.. (Exemplar ?? []).Select(path => string.IsNullOrEmpty(path) ? "" : Path.Combine(folder, path))]),
                 Token = token,
                 Prompt = Prompt ?? (Style ? CustomizationConcept.StylePrompt(token) : CustomizationConcept.ObjectPrompt(token, Category!)),
                 Initializer = Initializer,

@@ -36,6 +36,8 @@ public static class ConceptLoader
             CheckFits(name, concept, parameters, model.TextEncoder.Spec.Width);
         }
 
+        ConceptToken[] tokens = [.. concepts.SelectMany(c => c.Concept.Tokens)];
+        var tokenizer = model.Tokenizer.AddTokens([.. tokens.Select(token => token.Name)]); // refuses words that it has, while nothing is changed
         using var none = no_grad();
         foreach (var (weight, parameter) in parameters)
         {
@@ -48,13 +50,12 @@ public static class ConceptLoader
             }
         }
 
-        ConceptToken[] tokens = [.. concepts.SelectMany(c => c.Concept.Tokens)];
         if (tokens.Length > 0)
         {
             using var scope = NewDisposeScope();
             var rows = TensorValues.ToTensor([.. tokens.SelectMany(token => token.Embedding)], tokens.Length, model.TextEncoder.Spec.Width);
             model.TextEncoder.SetTokens(model.Tokenizer.VocabularySize, rows);
-            model.Tokenizer = model.Tokenizer.AddTokens([.. tokens.Select(token => token.Name)]);
+            model.Tokenizer = tokenizer;
         }
 
         model.Name = NameOf(model, concepts.Select(c => c.Name));

@@ -58,6 +58,20 @@ public sealed class ConceptWeights
     /// <exception cref="WhenceException">It cannot be written, or the layout cannot hold it.</exception>
     public void Save(string path, ConceptFormat format = ConceptFormat.Delta, UNetSpec? unet = null) => ConceptWriter.Write(this, path, format, unet);
 
+    /// <summary>Looks, before any work, whether a concept with tokens of these names can be saved in a layout.</summary>
+    /// <param name="path">As for <see cref="Save"/>.</param>
+    /// <param name="format">The layout.</param>
+    /// <param name="tokens">Names of the tokens, in their order.</param>
+    /// <returns>The files beside it that the tokens would be kept in; empty for a layout that has them in the same file.</returns>
+    /// <exception cref="WhenceException">The layout cannot hold such tokens, or not under this name.</exception>
+    public static IReadOnlyList<string> TokenFiles(string path, ConceptFormat format, IReadOnlyList<string> tokens)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentNullException.ThrowIfNull(tokens);
+        ConceptWriter.CheckTokens(path, format, tokens);
+        return format is ConceptFormat.HuggingFace or ConceptFormat.Release ? [.. tokens.Select(token => ConceptWriter.Beside(path, token))] : [];
+    }
+
     /// <summary>The same under other names of tokens, so that several concepts can be used together.</summary>
     /// <param name="names">As many as there are tokens, in their order.</param>
     /// <exception cref="ArgumentException">More or fewer names, or some that cannot be tokens.</exception>

@@ -12,11 +12,11 @@ internal static class ConceptWriter
     public static void Write(ConceptWeights concept, string path, ConceptFormat format, UNetSpec? unet)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
+        CheckTokens(path, format, [.. concept.Tokens.Select(token => token.Name)]);
         var weights = concept.Weights.OrderBy(pair => pair.Key, StringComparer.Ordinal).ToArray();
         switch (format)
         {
             case ConceptFormat.CompVis:
-                CheckNumbered(concept, path);
                 Save(path, new TorchItems { { "state_dict", CompVis(concept, weights, unet ?? new()) } }, concept);
                 break;
             case ConceptFormat.Delta:
@@ -46,6 +46,29 @@ internal static class ConceptWriter
                 throw new ArgumentOutOfRangeException(nameof(format), format, null);
         }
     }
+
+    /// <summary>Whether a layout can hold tokens of these names in a file.</summary>
+    /// <exception cref="WhenceException">It cannot.</exception>
+    public static void CheckTokens(string path, ConceptFormat format, IReadOnlyList<string> tokens)
+    {
+        for (var i = 0; i < tokens.Count; i++)
+        {
+            switch (format)
+            {
+                case ConceptFormat.CompVis when tokens[i] != ConceptReader.Numbered(i):
+                    throw new WhenceException($"'{path}': CompVis's layout names no tokens, they are '<new1>', '<new2>' and so on, but this concept has '{tokens[i]}'; write {ConceptFormat.Delta}.");
+                case ConceptFormat.HuggingFace or ConceptFormat.Release when tokens[i] is not ['<', .., '>'] || tokens[i].IndexOfAny(Path.GetInvalidFileNameChars()) >= 0:
+                    throw new WhenceException($"'{path}': this layout keeps '{tokens[i]}' in a file of its own, '{tokens[i]}{Extension(path)}', which must begin with '<' and end with '>' and be a file's name; write {ConceptFormat.Delta}, or call the token '<new1>'.");
+                case ConceptFormat.HuggingFace or ConceptFormat.Release when Path.GetFileName(path) == tokens[i] + Extension(path):
+                    throw new WhenceException($"'{path}': is where this layout keeps the token '{tokens[i]}'; give the weights another name.");
+            }
+        }
+    }
+
+    /// <summary>Where a layout keeps a token of its own file.</summary>
+    public static string Beside(string path, string token) => Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, token + Extension(path));
+
+    private static string Extension(string path) => Path.GetExtension(path) == Safetensors ? Safetensors : ".bin";
 
     private static TorchItems CompVis(ConceptWeights concept, KeyValuePair<string, ConceptWeight>[] weights, UNetSpec unet)
     {
@@ -110,27 +133,9 @@ internal static class ConceptWriter
 
     private static void SaveBeside(ConceptWeights concept, string path)
     {
-        var extension = Path.GetExtension(path) == Safetensors ? Safetensors : ".bin";
         foreach (var token in concept.Tokens)
         {
-            if (token.Name is not ['<', .., '>'] || token.Name.IndexOfAny(Path.GetInvalidFileNameChars()) >= 0)
-            {
-                throw new WhenceException($"'{path}': this layout keeps '{token.Name}' in a file of its own, '{token.Name}{extension}', which must begin with '<' and end with '>' and be a file's name; write {ConceptFormat.Delta}, or call the token '<new1>'.");
-            }
-
-            Save(Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, token.Name + extension), Items([token]), concept);
-        }
-    }
-
-    /// <summary>CompVis's layout holds rows without names.</summary>
-    private static void CheckNumbered(ConceptWeights concept, string path)
-    {
-        for (var i = 0; i < concept.Tokens.Count; i++)
-        {
-            if (concept.Tokens[i].Name != ConceptReader.Numbered(i))
-            {
-                throw new WhenceException($"'{path}': CompVis's layout names no tokens, they are '<new1>', '<new2>' and so on, but this concept has '{concept.Tokens[i].Name}'; write {ConceptFormat.Delta}.");
-            }
+            Save(Beside(path, token.Name), Items([token]), concept);
         }
     }
 }

@@ -1,3 +1,5 @@
+using Whence.Images;
+
 namespace Whence.Torch.Customization;
 
 /// <summary>
@@ -6,13 +8,16 @@ namespace Whence.Torch.Customization;
 /// </summary>
 public sealed record CustomDiffusionOptions
 {
-    /// <summary>Steps, at least 1. Default 125: what the authors' 250 of batch 4 on two cards come to.</summary>
+    /// <summary>Steps, at least 1. Default 125, where the paper stops (appendix A).</summary>
     public int Steps { get; init; } = 125;
 
     /// <summary>Exemplars a step, at least 1; regularisation images are as many again. Default 8.</summary>
     public int Batch { get; init; } = 8;
 
-    /// <summary>Learning rate, constant, above 0. Default 8e-5: the authors' 1e-5 times their batch of 8.</summary>
+    /// <summary>
+    /// Learning rate, constant, above 0; taken as it is, whatever the batch. Default 8e-5: the authors' 1e-5 times their batch of 8. Where there are regularisation images
+    /// their script takes twice as much.
+    /// </summary>
     public double LearningRate { get; init; } = 8e-5;
 
     /// <summary>AdamW's weight decay, at least 0. Default 0.01.</summary>
@@ -47,7 +52,7 @@ public sealed record CustomDiffusionOptions
     /// <summary>How exemplars are varied. Default as the authors do.</summary>
     public ExemplarAugmentation Augmentation { get; init; } = new();
 
-    /// <summary>Side in pixels of what is trained with, a multiple of the model's <c>Factor</c>; null: the model's own, 512 in Stable Diffusion 1.x.</summary>
+    /// <summary>Side in pixels of what is trained with, at most 16384 and a multiple of the model's <c>Factor</c> times that of its U-Net; null: the model's own, 512 in Stable Diffusion 1.x.</summary>
     public int? ImageSize { get; init; }
 
     /// <summary>
@@ -58,6 +63,9 @@ public sealed record CustomDiffusionOptions
 
     /// <summary>Whether pictures are turned upright as their EXIF orientation asks. Default true: a concept that lies on its side would be learned so.</summary>
     public bool AutoOrient { get; init; } = true;
+
+    /// <summary>What a picture may cost to decode. Default <see cref="DecodeLimits.Default"/>.</summary>
+    public DecodeLimits Limits { get; init; } = DecodeLimits.Default;
 
     /// <summary>Seed of all that is drawn. Default 0.</summary>
     public long Seed { get; init; }
@@ -70,6 +78,7 @@ public sealed record CustomDiffusionOptions
         ArgumentOutOfRangeException.ThrowIfLessThan(Batch, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(Batch, 1 << 15);
         ArgumentOutOfRangeException.ThrowIfLessThan(ImageSize ?? 1, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(ImageSize ?? 1, 1 << 14);
         ArgumentOutOfRangeException.ThrowIfLessThan(MicroBatch ?? 1, 1);
         if (!(LearningRate > 0 && WeightDecay >= 0 && PriorWeight >= 0 && MaxGradientNorm is null or > 0) || !double.IsFinite(LearningRate + WeightDecay + PriorWeight))
         {

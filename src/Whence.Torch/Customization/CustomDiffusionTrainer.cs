@@ -86,10 +86,15 @@ public sealed class CustomDiffusionTrainer
         using (var optimization = new CustomDiffusionOptimization(_model.UNet, _model.TextEncoder, _schedule, _options, ids, InitialRows()))
         {
             before = optimization.ToConcept(_tokens);
-            var settings = checkpoint is null ? [] : Settings(before);
+            var settings = checkpoint is null ? [] : Settings();
             if (checkpoint is not null && File.Exists(checkpoint))
             {
                 var saved = TrainingCheckpoint.Load(checkpoint, settings);
+                if (saved.Steps > _options.Steps)
+                {
+                    throw new WhenceException($"'{checkpoint}': is of step {saved.Steps} of {_options.Steps}, which is damaged; delete it to train anew.");
+                }
+
                 optimization.Load(saved.Now, saved.Steps);
             }
 
@@ -160,7 +165,7 @@ public sealed class CustomDiffusionTrainer
     }
 
     /// <summary>All that the result follows from.</summary>
-    private Dictionary<string, string> Settings(ConceptWeights before)
+    private Dictionary<string, string> Settings()
     {
         var augmentation = _options.Augmentation;
         var settings = new Dictionary<string, string>
@@ -181,7 +186,8 @@ public sealed class CustomDiffusionTrainer
             ["prior"] = _prior is null ? "none" : FormattableString.Invariant($"{_prior.Images.Count}, weight {_options.PriorWeight}: {string.Join(", ", _prior.Captions)}"),
             ["images"] = Hash(_images.Sha256.Select(sum => MemoryMarshal.AsBytes(sum.AsSpan()).ToArray())),
             ["noise"] = Hash([MemoryMarshal.AsBytes(_schedule.Betas.ToArray().AsSpan()).ToArray()]) + " " + _model.Scheduler.Prediction,
-            ["model"] = Hash(before.Weights.OrderBy(w => w.Key, StringComparer.Ordinal).Select(w => MemoryMarshal.AsBytes(w.Value.Values).ToArray())),
+            ["device"] = _model.Device.ToString(),
+            ["model"] = _model.WeightsSha256(),
         };
         return settings;
 

@@ -12,6 +12,8 @@ namespace Whence.Torch.Customization;
 /// </summary>
 internal sealed class CustomizationImages
 {
+    private const long MostDecodedPixels = 1 << 25; // 128 MB
+
     private readonly DiffusionModel _model;
     private readonly Whence.Encoders.Text.ClipTokenizer _tokenizer;
     private readonly CustomDiffusionOptions _options;
@@ -20,6 +22,8 @@ internal sealed class CustomizationImages
     private readonly ExemplarAugmenter _augmenter, _plain;
     private readonly ShuffledOrder _order, _priorOrder;
     private readonly int _steps;
+    private readonly Dictionary<string, RgbImage> _decoded = new(StringComparer.Ordinal);
+    private long _decodedPixels;
 
     /// <param name="model">Its autoencoder.</param>
     /// <param name="tokenizer">Its own, with the new tokens.</param>
@@ -124,13 +128,30 @@ internal sealed class CustomizationImages
         return latents.MoveToOuterDisposeScope();
     }
 
-    private RgbImage Read(string file) => Named(file, () => ImageDecoder.Decode(File.ReadAllBytes(file), autoOrient: _options.AutoOrient));
+    // An exemplar is needed hundreds of times, and a photo takes a good part of a second to decode.
+    private RgbImage Read(string file)
+    {
+        if (_decoded.TryGetValue(file, out var image))
+        {
+            return image;
+        }
+
+        image = Named(file, () => ImageDecoder.Decode(File.ReadAllBytes(file), _options.Limits, _options.AutoOrient));
+        var pixels = (long)image.Width * image.Height;
+        if (_decodedPixels + pixels <= MostDecodedPixels)
+        {
+            _decoded.Add(file, image);
+            _decodedPixels += pixels;
+        }
+
+        return image;
+    }
 
     // Before any work: all of them can be read.
     private string Check(string file) => Named(file, () =>
     {
         var bytes = File.ReadAllBytes(file);
-        ImageDecoder.Decode(bytes, autoOrient: _options.AutoOrient);
+        ImageDecoder.Decode(bytes, _options.Limits, _options.AutoOrient);
         return Convert.ToHexStringLower(SHA256.HashData(bytes));
     });
 

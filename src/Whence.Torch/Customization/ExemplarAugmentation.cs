@@ -8,7 +8,7 @@ namespace Whence.Torch.Customization;
 /// </summary>
 public sealed record ExemplarAugmentation
 {
-    /// <summary>Nothing is varied: every exemplar is stretched to S x S, the whole of it counts, and prompts stay as they are.</summary>
+    /// <summary>Nothing is varied: every exemplar (its middle, by <see cref="CenterCrop"/>) fills S x S, the whole of it counts, and prompts stay as they are.</summary>
     public static ExemplarAugmentation None { get; } = new() { FlipChance = 0, SmallChance = 1, SmallFrom = 1, PasteBelow = 0 };
 
     /// <summary>Chance of a horizontal flip, 0 to 1. Default 0.5.</summary>
@@ -33,8 +33,8 @@ public sealed record ExemplarAugmentation
     public double ZoomTo { get; init; } = 1.4;
 
     /// <summary>
-    /// Cells of the latent grid by which the place of a pasted exemplar is taken smaller on each side, since the cells at its border see the gray too; at least
-    /// 0. At least one cell is left. Default 1.
+    /// Cells of the latent grid by which the place of a pasted exemplar, rounded down to cells, is taken smaller on each side, since the cells at its border see the gray too;
+    /// 0 to 32767. At least one cell is left. Default 1.
     /// </summary>
     public int Margin { get; init; } = 1;
 
@@ -62,6 +62,7 @@ public sealed record ExemplarAugmentation
         Check(ZoomFrom is >= 1 and <= 16, nameof(ZoomFrom), ZoomFrom, "1 to 16");
         Check(ZoomTo > ZoomFrom && ZoomTo <= 16, nameof(ZoomTo), ZoomTo, "above ZoomFrom, at most 16");
         ArgumentOutOfRangeException.ThrowIfNegative(Margin);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(Margin, short.MaxValue);
         if (!Enum.IsDefined(Interpolation))
         {
             throw new ArgumentOutOfRangeException(nameof(Interpolation), Interpolation, null);

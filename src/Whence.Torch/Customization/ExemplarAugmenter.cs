@@ -107,7 +107,7 @@ internal sealed class ExemplarAugmenter(ExemplarAugmentation options, int side, 
         return new AugmentedExemplar(Resize(exemplar, size, new PixelWindow(left, top, side, side)), Whole(side), Whole(side / factor), Prefix(options.ZoomPrefixes, ref random));
     }
 
-    /// <summary>The cells wholly within a place, less the margin; the one under its middle where none is.</summary>
+    /// <summary>The cells from that of a place's first pixel to before that of the pixel after its last, less the margin; the one under its middle where none is left.</summary>
     private (int First, int Count) Cells(int start, int size)
     {
         var (first, end) = ((start / factor) + options.Margin, ((start + size) / factor) - options.Margin);

@@ -104,6 +104,7 @@ public sealed class CustomizeCommandTests : IDisposable
             ("give as many different names", [_temp["a.bin"] + "=<x>,<y>"]),
             ("give as many different names", [_temp["a.bin"] + "=a b"]),
             ("none.bin", [_temp["none.bin"]]),
+            ("delta_epoch=000004.ckpt", [_temp["delta_epoch=000004.ckpt"]]),
         ])
         {
             var (code, output, error) = await RunAsync([.. draw, "--custom", .. concepts, "--out", _temp["never"]]);
@@ -132,6 +133,18 @@ public sealed class CustomizeCommandTests : IDisposable
         { "name a file that ends in", ["--exemplar", "{folder}/cat", "--style", "--out", "{folder}/c.png"] },
         { "name a file that ends in", ["--exemplar", "{folder}/cat", "--style", "--out", "{folder}/none/c.bin"] },
         { "CompVis's layout names no tokens", ["--exemplar", "{folder}/cat", "--style", "--token", "<cat>", "--out", "{folder}/c.ckpt"] },
+        { "file of its own", ["--exemplar", "{folder}/cat", "--style", "--token", "sks", "--out", "{folder}/c.pt"] },
+        { "where this layout keeps the token", ["--exemplar", "{folder}/cat", "--style", "--format", "release", "--out", "{folder}/<new1>.bin"] },
+        { "would replace", ["--exemplar", "{folder}/cat", "--style", "--token", "<old>", "--out", "{folder}/c.pt"] },
+        { "the category is empty", ["--exemplar", "{folder}/cat", "--category", " ", "--out", "{folder}/c.bin"] },
+        { "Batch ('40000') must be less than or equal to '32768'. (Parameter 'Batch') Actual", ["--exemplar", "{folder}/cat", "--style", "--batch", "40000", "--out", "{folder}/c.bin"] },
+        { "raise it with --max-pixels", ["--exemplar", "{folder}/cat", "--style", "--max-pixels", "10", "--out", "{folder}/c.bin"] },
+        { "path of an image is empty", ["--exemplar", "", "--style", "--out", "{folder}/c.bin"] },
+        { "path of an image is empty", ["--concepts", "{folder}/null.json", "--out", "{folder}/c.bin"] },
+        { "leave out", ["--concepts", "{folder}/bad.json", "--token", "<x>", "--out", "{folder}/c.bin"] },
+        { "none.json", ["--concepts", "{folder}/none.json", "--out", "{folder}/c.bin"] },
+        { "out of its range", ["--exemplar", "{folder}/cat", "--style", "--size", "1073741824", "--out", "{folder}/c.bin"] },
+        { "out of its range", ["--exemplar", "{folder}/cat", "--style", "--mask-margin", "2147483647", "--out", "{folder}/c.bin"] },
         { "need --format delta", ["--exemplar", "{folder}/cat", "--style", "--rank", "4", "--out", "{folder}/c.pt"] },
         { "--rank must be", ["--exemplar", "{folder}/cat", "--style", "--energy", "2", "--out", "{folder}/c.bin"] },
         { "out of its range", ["--exemplar", "{folder}/cat", "--style", "--learning-rate", "0", "--out", "{folder}/c.bin"] },
@@ -151,14 +164,16 @@ public sealed class CustomizeCommandTests : IDisposable
     {
         Directory.CreateDirectory(_temp["empty"]);
         File.WriteAllText(_temp["bad.json"], """[{"exemplars": ["cat"]}]""");
+        File.WriteAllText(_temp["null.json"], """[{"exemplar": [null], "style": true}]""");
         File.WriteAllText(_temp["begun.checkpoint.safetensors"], "precious");
+        File.WriteAllText(_temp["<old>.bin"], "precious");
         string[] given = args.Contains("--model") ? args : ["--model", "{folder}/model", .. args];
         var (code, output, error) = await RunAsync(["customize", .. given.Select(arg => arg.Replace("{folder}", _temp.Path, StringComparison.Ordinal))]);
         Assert.Equal((2, ""), (code, output));
         Assert.Single(error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
         Assert.StartsWith("error: ", error, StringComparison.Ordinal);
         Assert.Contains(expected, error, StringComparison.Ordinal);
-        Assert.Equal(["bad.json", "begun.checkpoint.safetensors"], Directory.GetFiles(_temp.Path).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
+        Assert.Equal(["<old>.bin", "bad.json", "begun.checkpoint.safetensors", "null.json"], Directory.GetFiles(_temp.Path).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
         Assert.Equal("precious", File.ReadAllText(_temp["begun.checkpoint.safetensors"]));
     }
 

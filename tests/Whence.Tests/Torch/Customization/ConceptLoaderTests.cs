@@ -34,6 +34,7 @@ public class ConceptLoaderTests
             new Dictionary<string, ConceptWeight> { ["up_blocks.3.attentions.0.transformer_blocks.0.attn2.to_k.weight"] = ConceptWeight.Whole([1], 1, 1) }, [])));
         Refused("is [1, 2] instead of [32, 16]", ("a", new ConceptWeights(new Dictionary<string, ConceptWeight> { [Key] = ConceptWeight.Whole([1, 2], 1, 2) }, [])));
         Refused("tokens of 2 values where the text encoder has 16", ("a", new ConceptWeights(new Dictionary<string, ConceptWeight>(), [new("<a>", [1, 2])])));
+        Refused("already has the token", ("a", Concept(Moved(before, Key, 1), "cat")));
         ConceptLoader.Apply(model, ("a", Concept(before[Key], "<a>")));
         Refused("is in the model and in 'b'", ("b", Concept(before[Key], "<a>")));
         Assert.Equal(before, GoldenDiffusion.Values(model.UNet));

@@ -141,6 +141,27 @@ public sealed class ConceptWeightsTests : IDisposable
     }
 
     [Fact]
+    public void Tokens_have_files_of_their_own_or_none()
+    {
+        Assert.Empty(ConceptWeights.TokenFiles(_temp["x.bin"], ConceptFormat.Delta, ["sks"]));
+        Assert.Equal([_temp["<a.b>.bin"], _temp["<c>.bin"]], ConceptWeights.TokenFiles(_temp["x.pt"], ConceptFormat.Release, ["<a.b>", "<c>"]));
+        Assert.Equal([_temp["<c>.safetensors"]], ConceptWeights.TokenFiles(_temp["x.safetensors"], ConceptFormat.HuggingFace, ["<c>"]));
+        Refused("names no tokens", () => ConceptWeights.TokenFiles(_temp["x.ckpt"], ConceptFormat.CompVis, ["<new2>"]));
+        Refused("where this layout keeps the token", () => ConceptWeights.TokenFiles(_temp["<c>.bin"], ConceptFormat.HuggingFace, ["<c>"]));
+    }
+
+    [Theory]
+    [InlineData("<a.b>", "<c>")]
+    [InlineData("<>", "<c*d?>")]
+    [InlineData("<.a>", "<a>b>")]
+    public void Tokens_of_odd_names_are_found_beside_the_weights(string first, string second)
+    {
+        var concept = Concept(2).WithTokens(first, second);
+        concept.Save(_temp["x.bin"], ConceptFormat.HuggingFace);
+        Assert.Equal([first, second], ConceptWeights.Load(_temp["x.bin"]).Tokens.Select(token => token.Name).OrderBy(name => name != first));
+    }
+
+    [Fact]
     public void Files_that_are_no_concept_say_what_they_hold()
     {
         Bad("no concept of Custom Diffusion", TensorData.FromSingle("conv.weight", [1], 1));

@@ -2,6 +2,7 @@ using Whence.Tests.Torch.Diffusion;
 using Whence.Torch.Customization;
 using Whence.Torch.Diffusion;
 using Whence.Torch.Mapping;
+using Whence.Vectors;
 using static TorchSharp.torch;
 
 namespace Whence.Tests.Torch.Customization;
@@ -61,6 +62,37 @@ public sealed class CustomDiffusionTrainerTests : IDisposable
             var e = Assert.Throws<WhenceException>(() => Trainer(other, options).Train(_temp["x.safetensors"]));
             Assert.Contains(what, e.Message, StringComparison.Ordinal);
         }
+    }
+
+    [Fact]
+    public void A_checkpoint_is_refused_where_anything_of_the_model_differs()
+    {
+        using var model = GoldenDiffusion.Model();
+        Trainer(model, Quick).Train(_temp["x.safetensors"]);
+        using var other = GoldenDiffusion.Model();
+        using (no_grad())
+        {
+            other.Autoencoder.parameters().First().mul_(2);
+        }
+
+        var e = Assert.Throws<WhenceException>(() => Trainer(other, Quick).Train(_temp["x.safetensors"]));
+        Assert.Contains("another training (model ", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_checkpoint_beyond_the_last_step_is_refused()
+    {
+        using var model = GoldenDiffusion.Model();
+        Trainer(model, Quick).Train(_temp["x.safetensors"]);
+        using (var file = SafetensorsFile.Open(_temp["x.safetensors"]))
+        {
+            var metadata = new Dictionary<string, string>(file.Metadata) { ["steps"] = "9000000000000000000" };
+            SafetensorsFile.Write(_temp["y.safetensors"], [.. file.Tensors.Select(t => TensorData.FromSingle(t.Key, file.ReadSingle(t.Key), [.. t.Value.Shape]))], metadata);
+        }
+
+        using var again = GoldenDiffusion.Model();
+        var e = Assert.Throws<WhenceException>(() => Trainer(again, Quick).Train(_temp["y.safetensors"]));
+        Assert.Contains("of step 9000000000000000000 of 6", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -183,6 +215,7 @@ public sealed class CustomDiffusionTrainerTests : IDisposable
         Refused("captions", Quick, new RegularizationImages([Picture(1), Picture(2), Picture(3)], ["a", "b"]));
         Refused("already has the token", concept with { Token = "cat", Prompt = "cat" });
         Assert.Throws<ArgumentOutOfRangeException>(() => Trainer(model, Quick with { Steps = 0 }));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Trainer(model, Quick with { ImageSize = 1 << 20 }));
         Assert.Throws<ArgumentException>(() => Trainer(model, Quick with { LearningRate = double.NaN }));
         Assert.Equal(49408, model.Tokenizer.VocabularySize);
 

@@ -120,7 +120,7 @@ public sealed class ExemplarAugmenterTests
         ExemplarAugmentation[] bad =
         [
             new() { FlipChance = -0.1 }, new() { FlipChance = double.NaN }, new() { SmallChance = 1.1 }, new() { SmallFrom = 0 }, new() { SmallFrom = 1.1 },
-            new() { PasteBelow = -1 }, new() { ZoomFrom = 0.9 }, new() { ZoomTo = 1.2 }, new() { ZoomTo = 17 }, new() { Margin = -1 }, new() { Interpolation = (Interpolation)9 },
+            new() { PasteBelow = -1 }, new() { ZoomFrom = 0.9 }, new() { ZoomTo = 1.2 }, new() { ZoomTo = 17 }, new() { Margin = -1 }, new() { Margin = int.MaxValue }, new() { Interpolation = (Interpolation)9 },
         ];
         Assert.All(bad, options => Assert.Throws<ArgumentOutOfRangeException>(options.Validate));
         new ExemplarAugmentation().Validate();
