@@ -9,7 +9,7 @@ internal static partial class TorchRuntime
     // Names of glibc's malloc.h.
     private const int TrimThreshold = -1, TopPad = -2, MmapMax = -4, ArenaMax = -8;
 
-    private static bool _keepsMemory;
+    private static bool KeepsMemory;
 
     /// <summary>
     /// Has libtorch compute what this thread asks for on this thread alone. The pipeline makes a call per core: threads within the calls would be
@@ -42,12 +42,12 @@ internal static partial class TorchRuntime
     /// </summary>
     public static void KeepMemory()
     {
-        if (_keepsMemory || !OperatingSystem.IsLinux())
+        if (KeepsMemory || !OperatingSystem.IsLinux())
         {
             return;
         }
 
-        _keepsMemory = true;
+        KeepsMemory = true;
         try
         {
             _ = Mallopt(MmapMax, 0);
