@@ -11,7 +11,7 @@ internal static class FullSizeBench
 
     private static readonly string[] Measures =
     [
-        "load float32", "load float16", "unet", "unet bfloat16", "decode", "encode", "customize 1", "customize 1 bfloat16", "customize 8", "customize 8 bfloat16",
+        "load float32", "load float16", "unet", "unet bfloat16", "decode", "encode", "customize 1", "customize 1 bfloat16", "customize 1 checkpointing", "customize 1 bfloat16 checkpointing", "customize 8", "customize 8 bfloat16",
     ];
 
     public static JsonObject Run(string[] args)

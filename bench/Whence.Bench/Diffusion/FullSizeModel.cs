@@ -37,7 +37,7 @@ internal static class FullSizeModel
 
         File.WriteAllText("/proc/self/clear_refs", "5"); // the peak starts anew
 
-        using var trained = words[0] == "customize" ? new Training(model, int.Parse(words[1], System.Globalization.CultureInfo.InvariantCulture)) : null;
+        using var trained = words[0] == "customize" ? new Training(model, int.Parse(words[1], System.Globalization.CultureInfo.InvariantCulture), words.Contains("checkpointing")) : null;
         using var generator = new Generator(1, CPU);
         var seconds = new List<double>();
         for (var i = 0; i <= repetitions; i++)
@@ -90,13 +90,13 @@ internal static class FullSizeModel
         private readonly CustomDiffusionOptimization _optimization;
         private readonly int _batch;
 
-        public Training(DiffusionModel model, int batch)
+        public Training(DiffusionModel model, int batch, bool checkpointing)
         {
             _batch = batch;
             using var none = no_grad();
             using var row = model.TextEncoder.Tokens.narrow(0, 42170, 1).to(ScalarType.Float32).contiguous();
             _optimization = new CustomDiffusionOptimization(
-                model.UNet, model.TextEncoder, new NoiseSchedule(new SchedulerSpec()), new CustomDiffusionOptions(), [model.TextEncoder.Spec.VocabularySize], TensorValues.Of(row));
+                model.UNet, model.TextEncoder, new NoiseSchedule(new SchedulerSpec()), new CustomDiffusionOptions { Checkpointing = checkpointing }, [model.TextEncoder.Spec.VocabularySize], TensorValues.Of(row));
         }
 
         public void Step()
