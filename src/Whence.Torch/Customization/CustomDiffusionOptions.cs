@@ -57,8 +57,8 @@ public sealed record CustomDiffusionOptions
     public int? MicroBatch { get; init; }
 
     /// <summary>
-    /// Whether the U-Net's layers are computed once more in the backward pass instead of being kept (gradient checkpointing): less memory, more time, and a result that is the same but for the last bits. Default
-    /// false.
+    /// Whether the U-Net's layers are computed once more in the backward pass instead of being kept (gradient checkpointing): less memory, up to half as much time again, and a result
+    /// that is the same but for the last bits. Default false.
     /// </summary>
     public bool Checkpointing { get; init; }
 
