@@ -37,7 +37,7 @@ internal static class FullSizeModel
 
         File.WriteAllText("/proc/self/clear_refs", "5"); // the peak starts anew
 
-        using var trained = words[0] == "customize" ? new Training(model, int.Parse(words[1], System.Globalization.CultureInfo.InvariantCulture)) : null;
+        using var trained = words[0] == "customize" ? new Training(model, int.Parse(words[1], System.Globalization.CultureInfo.InvariantCulture), words.Contains("together"), words.Contains("checkpointing")) : null;
         using var generator = new Generator(1, CPU);
         var seconds = new List<double>();
         for (var i = 0; i <= repetitions; i++)
@@ -83,20 +83,20 @@ internal static class FullSizeModel
         }
     }
 
-    /// <summary>Steps of Custom Diffusion by the recipe, one image through the network at a time.</summary>
+    /// <summary>Steps of Custom Diffusion by the recipe, one image through the network at a time or all together.</summary>
     private sealed class Training : IDisposable
     {
         private readonly Generator _generator = new(1, CPU);
         private readonly CustomDiffusionOptimization _optimization;
-        private readonly int _batch;
+        private readonly int _batch, _microBatch;
 
-        public Training(DiffusionModel model, int batch)
+        public Training(DiffusionModel model, int batch, bool together, bool checkpointing)
         {
-            _batch = batch;
+            (_batch, _microBatch) = (batch, together ? batch : 1);
             using var none = no_grad();
             using var row = model.TextEncoder.Tokens.narrow(0, 42170, 1).to(ScalarType.Float32).contiguous();
             _optimization = new CustomDiffusionOptimization(
-                model.UNet, model.TextEncoder, new NoiseSchedule(new SchedulerSpec()), new CustomDiffusionOptions(), [model.TextEncoder.Spec.VocabularySize], TensorValues.Of(row));
+                model.UNet, model.TextEncoder, new NoiseSchedule(new SchedulerSpec()), new CustomDiffusionOptions { Checkpointing = checkpointing }, [model.TextEncoder.Spec.VocabularySize], TensorValues.Of(row));
         }
 
         public void Step()
@@ -106,7 +106,7 @@ internal static class FullSizeModel
             var ids = randint(0, 49000, [_batch, Tokens], generator: _generator, dtype: ScalarType.Int64);
             ids.narrow(1, 5, 1).fill_(49408); // the new token
             var timesteps = randint(0, 1000, [_batch], generator: _generator, dtype: ScalarType.Int64);
-            _optimization.Step(new(latents, noise, timesteps, ids, ones([_batch, 1, Side, Side]), _batch), microBatch: 1);
+            _optimization.Step(new(latents, noise, timesteps, ids, ones([_batch, 1, Side, Side]), _batch), _microBatch);
         }
 
         public void Dispose()

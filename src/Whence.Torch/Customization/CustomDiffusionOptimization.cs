@@ -42,7 +42,7 @@ internal sealed class CustomDiffusionOptimization : IDisposable
         UNet unet, ClipTextTransformer text, NoiseSchedule schedule, CustomDiffusionOptions options, int[] ids, ReadOnlySpan<float> rows)
     {
         (_unet, _text, _schedule, _options, _ids) = (unet, text, schedule, options, ids);
-        _unet.DetachFirstToken = options.DetachFirstToken;
+        (_unet.DetachFirstToken, _unet.Checkpointing) = (options.DetachFirstToken, options.Checkpointing);
         using (NewDisposeScope())
         {
             _rows = new Parameter(TensorValues.ToTensor(rows, ids.Length, text.Spec.Width).to(text.Tokens.dtype, text.Tokens.device, copy: true));
@@ -195,7 +195,7 @@ internal sealed class CustomDiffusionOptimization : IDisposable
             _text.SetTokens(_ids[i], row);
         }
 
-        _unet.DetachFirstToken = false;
+        (_unet.DetachFirstToken, _unet.Checkpointing) = (false, false);
         _rows.Dispose();
     }
 

@@ -61,6 +61,12 @@ public sealed record CustomDiffusionOptions
     /// </summary>
     public int? MicroBatch { get; init; }
 
+    /// <summary>
+    /// Whether the U-Net's layers are computed once more in the backward pass instead of being kept (gradient checkpointing): less memory, up to half as much time again, and a result
+    /// that is the same but for the last bits. Default false.
+    /// </summary>
+    public bool Checkpointing { get; init; }
+
     /// <summary>Whether pictures are turned upright as their EXIF orientation asks. Default true: a concept that lies on its side would be learned so.</summary>
     public bool AutoOrient { get; init; } = true;
 

@@ -180,6 +180,7 @@ public sealed class CustomDiffusionTrainer
             ["prefixes"] = string.Join(", ", augmentation.SmallPrefixes.Append("|").Concat(augmentation.ZoomPrefixes)),
             ["imageSize"] = Text(_images.Side),
             ["microBatch"] = Text(_images.MicroBatch),
+            ["checkpointing"] = FormattableString.Invariant($"{_options.Checkpointing}"),
             ["seed"] = Text(_options.Seed),
             ["threads"] = Text(get_num_threads()),
             ["concepts"] = string.Join(", ", _concepts.Zip(_initial, (concept, id) => FormattableString.Invariant($"{concept.Token} from {id}: {concept.Prompt} ({concept.Exemplars.Count})"))),

@@ -66,6 +66,22 @@ internal sealed class UNet : nn.Module
         }
     }
 
+    /// <summary>
+    /// Whether of each residual block and each attention only what comes in is kept for the backward pass, which computes it once more (gradient checkpointing). Gradients are the
+    /// same but for the last bits. Default false.
+    /// </summary>
+    public bool Checkpointing
+    {
+        get => _mid.Layers.Checkpointing;
+        set
+        {
+            foreach (var layers in _down.Select(b => b.Layers).Append(_mid.Layers).Concat(_up.Select(b => b.Layers)))
+            {
+                layers.Checkpointing = value;
+            }
+        }
+    }
+
     /// <summary>Sees what parts of the network give, by their names in diffusers, for as long as the call of it takes; null: nobody looks.</summary>
     public Action<string, Tensor>? Observer { get; set; }
 

@@ -27,17 +27,20 @@ internal sealed class DownBlock : nn.Module
     /// <summary>Its attentions.</summary>
     public IReadOnlyList<SpatialTransformer> Attentions => _attentions;
 
+    /// <summary>How its layers are computed.</summary>
+    public BlockLayers Layers { get; } = new();
+
     /// <summary>Adds what each of its layers gives to <paramref name="skips"/>; the last of them is what the block gives.</summary>
     public Tensor forward(Tensor input, Tensor time, Tensor context, Stack<Tensor> skips)
     {
         var x = input;
         for (var j = 0; j < _residuals.Length; j++)
         {
-            var y = _residuals[j].forward(x, time);
+            var y = Layers.Residual(_residuals[j], x, time);
             if (_attentions.Length > 0)
             {
                 using var before = y;
-                y = _attentions[j].forward(before, context);
+                y = Layers.Attention(_attentions[j], before, context);
             }
 
             skips.Push(x = y);
@@ -70,11 +73,14 @@ internal sealed class MidBlock : nn.Module
     /// <summary>Its attention.</summary>
     public SpatialTransformer Attention => _attentions[0];
 
+    /// <summary>How its layers are computed.</summary>
+    public BlockLayers Layers { get; } = new();
+
     public Tensor forward(Tensor input, Tensor time, Tensor context)
     {
         using var scope = NewDisposeScope();
-        var x = Attention.forward(_residuals[0].forward(input, time), context);
-        return _residuals[1].forward(x, time).MoveToOuterDisposeScope();
+        var x = Layers.Attention(Attention, Layers.Residual(_residuals[0], input, time), context);
+        return Layers.Residual(_residuals[1], x, time).MoveToOuterDisposeScope();
     }
 }
 
@@ -109,6 +115,9 @@ internal sealed class UpBlock : nn.Module
     /// <summary>Its attentions.</summary>
     public IReadOnlyList<SpatialTransformer> Attentions => _attentions;
 
+    /// <summary>How its layers are computed.</summary>
+    public BlockLayers Layers { get; } = new();
+
     /// <summary>Takes from <paramref name="skips"/> what its layers need.</summary>
     public Tensor forward(Tensor input, Tensor time, Tensor context, Stack<Tensor> skips)
     {
@@ -116,8 +125,8 @@ internal sealed class UpBlock : nn.Module
         var x = input;
         for (var j = 0; j < _residuals.Length; j++)
         {
-            x = _residuals[j].forward(cat([x, skips.Pop()], 1), time);
-            x = _attentions.Length > 0 ? _attentions[j].forward(x, context) : x;
+            x = Layers.Residual(_residuals[j], x, time, skips.Pop());
+            x = _attentions.Length > 0 ? Layers.Attention(_attentions[j], x, context) : x;
         }
 
         if (_upsampler is not null)
@@ -127,6 +136,34 @@ internal sealed class UpBlock : nn.Module
 
         return x.MoveToOuterDisposeScope();
     }
+}
+
+/// <summary>How a block's layers are computed.</summary>
+internal sealed class BlockLayers
+{
+    /// <summary>Whether only what comes into a layer is kept for the backward pass, which computes the layer once more.</summary>
+    public bool Checkpointing { get; set; }
+
+    /// <summary>A residual block, of an input or of an input and what the way down gave, one after the other.</summary>
+    public Tensor Residual(ResidualBlock block, Tensor input, Tensor time, Tensor? skip = null)
+    {
+        if (skip is null)
+        {
+            return Checkpointing ? Recomputation.Of(block, tensors => block.forward(tensors[0], tensors[1]), input, time) : block.forward(input, time);
+        }
+
+        return Checkpointing ? Recomputation.Of(block, tensors => Joined(tensors[0], tensors[1], tensors[2]), input, skip, time) : Joined(input, skip, time);
+
+        Tensor Joined(Tensor below, Tensor beside, Tensor embedding)
+        {
+            using var both = cat([below, beside], 1);
+            return block.forward(both, embedding);
+        }
+    }
+
+    /// <summary>Attention.</summary>
+    public Tensor Attention(SpatialTransformer attention, Tensor input, Tensor context) =>
+        Checkpointing ? Recomputation.Of(attention, tensors => attention.forward(tensors[0], tensors[1]), input, context) : attention.forward(input, context);
 }
 
 /// <summary>diffusers' names of what a block holds.</summary>

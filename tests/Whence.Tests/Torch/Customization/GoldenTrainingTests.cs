@@ -17,11 +17,14 @@ public class GoldenTrainingTests
     private const int NewToken = 600, Initializer = 42, Exemplars = 2, Steps = 5;
 
     [Theory]
-    [InlineData("simple", 4, 3e-6f)]
-    [InlineData("recipe", 4, 3e-6f)]
-    [InlineData("recipe", 1, 3e-6f)]
-    [InlineData("recipe_large_lr", 4, 2e-5f)]
-    public void Steps_are_those_of_the_reference(string name, int microBatch, float atol)
+    [InlineData("simple", 4, 3e-6f, false)]
+    [InlineData("recipe", 4, 3e-6f, false)]
+    [InlineData("recipe", 1, 3e-6f, false)]
+    [InlineData("recipe_large_lr", 4, 2e-5f, false)]
+    [InlineData("simple", 4, 3e-6f, true)]
+    [InlineData("recipe", 1, 3e-6f, true)]
+    [InlineData("recipe_large_lr", 4, 2e-5f, true)]
+    public void Steps_are_those_of_the_reference(string name, int microBatch, float atol, bool checkpointing)
     {
         using var scope = NewDisposeScope();
         using var golden = SafetensorsFile.Open(GoldenCustomization.File(name + ".safetensors"));
@@ -29,7 +32,7 @@ public class GoldenTrainingTests
         var expected = json.RootElement.GetProperty(name);
         using var unet = GoldenDiffusion.UNet();
         using var text = TextEncoder();
-        var options = Options(expected);
+        var options = Options(expected) with { Checkpointing = checkpointing };
         using var before = text.Tokens.clone();
         var row = TensorValues.Of(text.Tokens.narrow(0, Initializer, 1).contiguous()).ToArray();
         ConceptWeights concept;
@@ -85,6 +88,7 @@ public class GoldenTrainingTests
 
         Assert.DoesNotContain(unet.parameters(), p => p.requires_grad);
         Assert.False(unet.DetachFirstToken);
+        Assert.False(unet.Checkpointing);
         var (unetAfter, textAfter) = (GoldenDiffusion.Values(unet), GoldenDiffusion.Values(text));
         Assert.All(unetBefore, pair => Assert.Equal(!ConceptNames.IsKeyOrValue(pair.Key), pair.Value.SequenceEqual(unetAfter[pair.Key])));
         Assert.All(textBefore, pair => Assert.Equal(pair.Value, textAfter[pair.Key][..pair.Value.Length]));

@@ -15,21 +15,26 @@ public class LeakTests
     // What a process may grow by for other reasons: a single step of these sizes makes tensors of some ten megabytes.
     private const long Megabytes = 64 << 20;
 
-    [Fact]
-    public void Custom_Diffusion_keeps_nothing()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Custom_Diffusion_keeps_nothing(bool checkpointing)
     {
         using var model = GoldenDiffusion.Model();
         using var row = model.TextEncoder.Tokens.narrow(0, 0, 1).contiguous();
         using var optimization = new CustomDiffusionOptimization(
-            model.UNet, model.TextEncoder, new NoiseSchedule(new SchedulerSpec()), new(), [model.TextEncoder.Spec.VocabularySize], TensorValues.Of(row));
+            model.UNet, model.TextEncoder, new NoiseSchedule(new SchedulerSpec()), new() { Checkpointing = checkpointing }, [model.TextEncoder.Spec.VocabularySize], TensorValues.Of(row));
         AssertNothingStays(() => optimization.Step(
             new(randn(2, 4, Side, Side), randn(2, 4, Side, Side), tensor([10L, 900L]), full([2, 20], model.TextEncoder.Spec.VocabularySize, ScalarType.Int64), null, 2), microBatch: 1));
     }
 
-    [Fact]
-    public void Training_all_weights_keeps_nothing()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Training_all_weights_keeps_nothing(bool checkpointing)
     {
         using var model = GoldenDiffusion.Model();
+        model.UNet.Checkpointing = checkpointing;
         var weights = new TrainedWeights(model.UNet);
         AssertNothingStays(() =>
         {
