@@ -7,7 +7,9 @@ using static TorchSharp.torch;
 
 namespace Whence.Tests.Torch.Diffusion;
 
-/// <summary>A hundred steps leave as many tensors as they found, and no more memory.</summary>
+/// <summary>A hundred steps leave as many tensors as they found, and no more memory. Alone: the memory is the process's.</summary>
+[Collection(nameof(LeakTests))]
+[CollectionDefinition(nameof(LeakTests), DisableParallelization = true)]
 public class LeakTests
 {
     private const int Steps = 100, Side = 16;
