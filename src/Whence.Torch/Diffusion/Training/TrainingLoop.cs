@@ -60,6 +60,7 @@ internal sealed class TrainingLoop
     /// <exception cref="WhenceException">The loss is not finite any more.</exception>
     public void Run(Func<long, StepLoss> backward, Action<long> after, IProgress<GeneratorProgress>? progress, CancellationToken cancellation)
     {
+        TorchRuntime.Use(_threads); // also for what follows a loop that has no steps left: the last bits depend on it
         var window = Math.Max(1, _training.Steps / MostPoints);
         if (_done > 0)
         {
@@ -106,6 +107,7 @@ internal sealed class TrainingLoop
             After();
         }
 
+        Save(); // what follows the last step may be interrupted too
         _weights.ClearGradients();
 
         void After()
@@ -114,7 +116,7 @@ internal sealed class TrainingLoop
             {
                 after(_done);
             }
-            catch (OperationCanceledException)
+            catch
             {
                 Save();
                 throw;
