@@ -84,13 +84,10 @@ public sealed class GeneratorTrainer
     public IReadOnlyList<GeneratorPoint> Train(string folder, IProgress<GeneratorProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        if (Directory.Exists(ModelIn(folder)))
-        {
-            throw new WhenceException($"'{ModelIn(folder)}' is there: this training is done; delete the folder or give another --out to train anew.");
-        }
-
+        RefuseTrained(folder); // before anything is written
         Directory.CreateDirectory(Path.Combine(folder, "samples"));
         using var exclusive = FolderLock.Acquire(folder, LockName, "training");
+        RefuseTrained(folder); // another process may have ended meanwhile
         AtomicFile.Write(Path.Combine(folder, "recipe.json"), stream => JsonSerializer.Serialize(stream, _recipe, RecipeJson.Indented));
         using var model = CreateModel(Path.Combine(folder, AutoencoderName), folder, progress, cancellation, out var latents, out var measured);
         var points = TrainUNet(model, latents, folder, measured, progress, cancellation);
@@ -109,6 +106,14 @@ public sealed class GeneratorTrainer
         File.Delete(Path.Combine(folder, CheckpointName));
         File.Delete(Path.Combine(folder, AutoencoderName));
         return points;
+    }
+
+    private static void RefuseTrained(string folder)
+    {
+        if (Directory.Exists(ModelIn(folder)))
+        {
+            throw new WhenceException($"'{ModelIn(folder)}' is there: this training is done; delete the folder or give another --out to train anew.");
+        }
     }
 
     /// <summary>The model before its U-Net has learned anything, with the trained autoencoder.</summary>
