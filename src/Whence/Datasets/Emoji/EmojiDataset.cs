@@ -101,7 +101,7 @@ public static class EmojiDataset
 
     private sealed class Run(EmojiArtwork artwork, EmojiRecipe recipe, int threads, IProgress<EmojiProgress>? progress, CancellationToken cancellation)
     {
-        private readonly HashSet<UInt128> _seen = [];
+        private readonly Dictionary<UInt128, string> _seen = []; // keys by pixels
 
         public EmojiSamples Samples { get; } = new(recipe);
 
@@ -133,12 +133,10 @@ public static class EmojiDataset
         {
             foreach (var sample in samples)
             {
-                var dropped = sample.Drop != EmojiDrop.None || _seen.Add(System.Buffers.Binary.BinaryPrimitives.ReadUInt128LittleEndian(sample.Pixels))
-                    ? sample.Drop
-                    : EmojiDrop.Duplicate;
-                if (dropped != EmojiDrop.None)
+                var pixels = sample.Drop == EmojiDrop.None ? System.Buffers.Binary.BinaryPrimitives.ReadUInt128LittleEndian(sample.Pixels) : default;
+                if (sample.Drop != EmojiDrop.None || !_seen.TryAdd(pixels, sample.Key))
                 {
-                    Dropped.Add(sample with { Drop = dropped, Png = [], About = [] });
+                    Dropped.Add(sample.Drop != EmojiDrop.None ? sample : EmojiSample.Dropped(sample.Key, EmojiDrop.Duplicate, _seen[pixels], sample.IsTreated));
                     if (!sample.IsTreated)
                     {
                         return;

@@ -82,9 +82,11 @@ internal sealed class EmojiNames
             }
         }
 
+        // A name whose object is known is not offered to a homonym: cricket the insect and cricket the game.
+        var given = set.Codes.Where(c => known.Contains(c.Code)).Select(c => c.Name).ToHashSet(StringComparer.Ordinal);
         foreach (var name in set.Names)
         {
-            if (told?.ContainsKey(name) != true && _byName.TryGetValue(Plain(name), out var match))
+            if (told?.ContainsKey(name) != true && !given.Contains(name) && _byName.TryGetValue(Plain(name), out var match))
             {
                 Offer(match.Code, match.Rank, name);
             }

@@ -29,7 +29,7 @@ public sealed record EmojiReport
     /// <summary>How many pictures were dropped: drawings and treated ones, by reason.</summary>
     public required IReadOnlyDictionary<string, int> Dropped { get; init; }
 
-    /// <summary>Each drawing, or treated drawing, that was dropped, and why.</summary>
+    /// <summary>Each drawing, or treated drawing, that was dropped, and why; of duplicates the picture that stayed.</summary>
     public required IReadOnlyList<string> DroppedPictures { get; init; }
 
     internal static EmojiReport Of(
@@ -54,7 +54,7 @@ public sealed record EmojiReport
                     written.Where(w => w.Key.Split == split).OrderBy(w => w.Key.Style, StringComparer.Ordinal).ToDictionary(w => w.Key.Style, w => w.Value))),
             ],
             Dropped = Reasons().ToDictionary(r => r.Name, r => dropped.Count(d => (d.IsTreated, d.Drop) == (r.Treated, r.Drop))),
-            DroppedPictures = [.. dropped.Select(d => $"{d.Key}: {NameOf(d.Drop)}{(d.Reason.Length > 0 ? $", {d.Reason}" : "")}")],
+            DroppedPictures = [.. dropped.Select(d => $"{d.Key}: {Why(d)}")],
         };
     }
 
@@ -84,7 +84,12 @@ public sealed record EmojiReport
         ("duplicate treated", true, EmojiDrop.Duplicate),
     ];
 
-    private static string NameOf(EmojiDrop drop) => drop switch { EmojiDrop.Broken => "broken", EmojiDrop.Blank => "blank", _ => "duplicate" };
+    private static string Why(EmojiSample dropped) => dropped.Drop switch
+    {
+        EmojiDrop.Broken => $"broken, {dropped.Reason}",
+        EmojiDrop.Blank => "blank",
+        _ => $"duplicate of {dropped.Reason}",
+    };
 }
 
 /// <summary>A package of a data set.</summary>

@@ -212,6 +212,7 @@ internal sealed record EmojiSample
 
     public EmojiDrop Drop { get; init; }
 
+    /// <summary>What is broken; of a duplicate the key of the picture that stayed.</summary>
     public string Reason { get; init; } = "";
 
     public string Split { get; init; } = "";

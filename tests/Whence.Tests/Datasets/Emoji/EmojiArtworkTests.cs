@@ -142,27 +142,97 @@ public sealed class EmojiArtworkTests : IDisposable
         Assert.Contains(message, Assert.Throws<WhenceException>(() => EmojiRecipe.Load(_temp["r.json"])).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_drawing_whose_code_points_are_told_is_not_offered_to_a_homonym()
+    {
+        // The first designer has no lemon of its own: what it calls by the lemon's other name is the grinning face.
+        var packages = new TinyPackages(_temp, $$$"""{"icons":{"red-apple":{"body":{{{TinyPackages.Text(TinyPackages.Square)}}} },"lemon_fruit":{"body":{{{TinyPackages.Text(TinyPackages.Circle)}}} } } }""", chars: """{"1f34e":"red-apple","1f600":"lemon_fruit"}""");
+        Assert.Equal(["1F600 lemon_fruit", "1F34E red-apple"], (await packages.LoadAsync()).Drawings.Where(d => d.Style == "first").Select(d => $"{d.Object.Code} {d.Name}"));
+    }
+
     [Theory]
-    [InlineData("man running", "running")]
-    [InlineData("woman running facing right", "running")]
-    [InlineData("person", "person")]
-    [InlineData("family: man, boy", "family")]
-    [InlineData("red apple", "red apple")]
-    public void Objects_that_differ_by_who_does_it_have_one_theme(string label, string theme) => Assert.Equal(theme, new EmojiObject("1", label, "g", "s", []).Theme);
+    [InlineData("man running", "woman running: facing right", "person running")]
+    [InlineData("people holding hands", "woman and man holding hands", "men holding hands")]
+    [InlineData("person: beard", "woman: beard")]
+    [InlineData("man: red hair", "woman: blond hair", "person: white hair")]
+    [InlineData("man", "person", "girl", "old woman", "older person")]
+    [InlineData("merman", "mermaid", "merperson")]
+    [InlineData("man’s shoe", "woman’s shoe")]
+    [InlineData("family", "family: man, boy", "family: adult, adult, child")]
+    [InlineData("red apple", "green apple")]
+    [InlineData("open book", "closed book", "green book", "books")]
+    [InlineData("up arrow", "down-left arrow", "left-right arrow")]
+    [InlineData("black medium-small square", "white large square", "red square")]
+    [InlineData("twelve o’clock", "six-thirty")]
+    [InlineData("new moon", "waxing crescent moon", "last quarter moon", "full moon")]
+    [InlineData("keycap: #", "keycap: 10")]
+    [InlineData("locked", "unlocked")]
+    public void Twins_have_one_theme(params string[] labels) => Assert.Single(labels.Select(Theme).Distinct());
+
+    [Theory]
+    [InlineData("man: beard", "man: bald", "man: curly hair", "man", "man running", "kiss", "family", "kiss mark")]
+    [InlineData("red apple", "red heart", "red circle", "rosette", "rose", "new moon face", "moon cake", "twelve o’clock", "alarm clock", "NEW button", "FREE button")]
+    public void Others_have_not(params string[] labels) => Assert.Equal(labels.Length, labels.Select(Theme).Distinct().Count());
 
     [Theory]
     [InlineData("red apple", "a red apple")]
     [InlineData("octopus", "an octopus")]
+    [InlineData("rhinoceros", "a rhinoceros")]
     [InlineData("unicorn", "a unicorn")]
     [InlineData("hourglass done", "an hourglass done")]
     [InlineData("grapes", "grapes")]
+    [InlineData("skis", "skis")]
     [InlineData("cactus", "a cactus")]
     [InlineData("glasses", "glasses")]
+    [InlineData("scissors", "scissors")]
+    [InlineData("people hugging", "people hugging")]
+    [InlineData("men with bunny ears", "men with bunny ears")]
+    [InlineData("woman and man holding hands", "a woman and man holding hands")]
+    [InlineData("person lifting weights", "a person lifting weights")]
+    [InlineData("face holding back tears", "a face holding back tears")]
     [InlineData("face with tears of joy", "a face with tears of joy")]
-    [InlineData("ATM sign", "an ATM sign")]
-    [InlineData("UP! button", "an UP! button")]
-    [InlineData("Mrs. Claus", "Mrs. Claus")]
-    [InlineData("1st place medal", "1st place medal")]
+    [InlineData("globe showing Americas", "a globe showing Americas")]
+    [InlineData("sunrise over mountains", "a sunrise over mountains")]
     [InlineData("bow and arrow", "a bow and arrow")]
-    public void Captions_take_the_article_that_a_label_takes(string label, string expected) => Assert.Equal(expected, EmojiCaption.WithArticle(label));
+    [InlineData("ATM sign", "an ATM sign")]
+    [InlineData("NEW button", "a NEW button")]
+    [InlineData("SOON arrow", "a SOON arrow")]
+    [InlineData("NG button", "an NG button")]
+    [InlineData("VS button", "a VS button")]
+    [InlineData("UP! button", "an UP! button")]
+    [InlineData("P button", "a P button")]
+    [InlineData("A button (blood type)", "an A button (blood type)")]
+    [InlineData("x-ray", "an x-ray")]
+    [InlineData("t-shirt", "a t-shirt")]
+    [InlineData("e-mail", "an e-mail")]
+    [InlineData("1st place medal", "a 1st place medal")]
+    [InlineData("Mrs. Claus", "Mrs. Claus")]
+    [InlineData("Santa Claus", "Santa Claus")]
+    [InlineData("Taurus", "Taurus")]
+    [InlineData("mount fuji", "mount fuji")]
+    [InlineData("cooked rice", "cooked rice")]
+    [InlineData("rice ball", "a rice ball")]
+    [InlineData("meat on bone", "meat on bone")]
+    [InlineData("ice", "ice")]
+    [InlineData("ice cream", "an ice cream")]
+    [InlineData("no smoking", "no smoking")]
+    [InlineData("locked with key", "locked with key")]
+    [InlineData("six-thirty", "six-thirty")]
+    public void Captions_take_the_article_that_a_label_takes(string label, string expected) => Assert.Equal(expected + ", noto style", EmojiCaption.Of(label, "noto"));
+
+    [Theory]
+    [InlineData("person: blond hair", "a person with blond hair")]
+    [InlineData("man: bald", "a bald man")]
+    [InlineData("woman walking: facing right", "a woman walking facing right")]
+    [InlineData("kiss: woman, man", "a kiss of woman and man")]
+    [InlineData("couple with heart: man, man", "a couple with heart of man and man")]
+    [InlineData("family: man, girl, boy", "a family of man, girl and boy")]
+    [InlineData("family: adult, child", "a family of adult and child")]
+    [InlineData("keycap: 10", "a keycap 10")]
+    [InlineData("twelve o’clock", "twelve o'clock")]
+    [InlineData("woman’s boot", "a woman's boot")]
+    [InlineData("Japanese “no vacancy” button", "a Japanese \"no vacancy\" button")]
+    public void Captions_are_typed_as_one_would_say_them(string label, string expected) => Assert.Equal(expected + ", noto style", EmojiCaption.Of(label, "noto"));
+
+    private static string Theme(string label) => new EmojiObject("1", label, "g", "s", []).Theme;
 }

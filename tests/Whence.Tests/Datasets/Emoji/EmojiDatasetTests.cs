@@ -76,7 +76,7 @@ public sealed class EmojiDatasetTests : IDisposable
         Assert.Equal(1, report.Dropped["blank drawings"]);
         Assert.Equal(1, report.Dropped["duplicate drawings"]);
         Assert.Contains("first/1f600: blank", report.DroppedPictures);
-        Assert.Contains("first/1f34b: duplicate", report.DroppedPictures);
+        Assert.Contains("first/1f34b: duplicate of first/1f34e", report.DroppedPictures);
         Assert.Contains(report.DroppedPictures, d => d.StartsWith("second/1f34e: broken, the drawing holds 'image'", StringComparison.Ordinal));
         Assert.All(await ReadAsync("out"), s => Assert.Equal("red apple", s.Metadata["object"]));
     }

@@ -20,7 +20,8 @@ internal sealed class TinyPackages
     /// <param name="temp">Where to.</param>
     /// <param name="first">icons.json of the designer "first", who tells code points; null for one that has drawings of everything.</param>
     /// <param name="second">icons.json of the designer "second", who only names drawings.</param>
-    public TinyPackages(TempFolder temp, string? first = null, string? second = null)
+    /// <param name="chars">chars.json of the first designer.</param>
+    public TinyPackages(TempFolder temp, string? first = null, string? second = null, string? chars = null)
     {
         _temp = temp;
         Directory.CreateDirectory(temp["packages"]);
@@ -36,7 +37,7 @@ internal sealed class TinyPackages
             ["drawings"] = new JsonArray(
                 Package("@set/first", "first", Archive(
                     ("icons.json", first ?? $$$"""{"icons":{"red-apple":{"body":{{{Text(Square)}}} },"lemon":{"body":{{{Text(Circle)}}} },"grinning-face":{"body":{{{Text("<path d='M2 20h28v3H2z' fill='currentColor'/>")}}} },"old":{"body":"","hidden":true}},"width":32,"height":32}"""),
-                    ("chars.json", """{"1f34e":"red-apple","1f34b":"lemon","1f600":"grinning-face","1f1e6":"red-apple"}"""))),
+                    ("chars.json", chars ?? """{"1f34e":"red-apple","1f34b":"lemon","1f600":"grinning-face","1f1e6":"red-apple"}"""))),
                 Package("@set/second", "second", Archive(
                     ("icons.json", second ?? $$$"""{"icons":{"RedApple":{"body":{{{Text("<path fill='#30a030' d='M4 4h20v20H4z'/>")}}} },"sour":{"body":{{{Text("<ellipse cx='32' cy='32' rx='30' ry='14' fill='#e0d020'/>")}}} },"nothing-known":{"body":""} },"aliases":{"grinningface":{"parent":"RedApple","hFlip":true}},"width":64,"height":64}""")))),
         };
