@@ -23,11 +23,14 @@ public sealed record EmojiObject(string Code, string Label, string Group, string
 
     private static readonly Dictionary<string, string> Pairs = new(StringComparer.Ordinal)
     {
-        ["mermaid"] = "merperson", ["merman"] = "merperson", ["princess"] = "prince", ["unlocked"] = "locked",
+        ["mermaid"] = "merperson",
+        ["merman"] = "merperson",
+        ["princess"] = "prince",
+        ["unlocked"] = "locked",
     };
 
     /// <summary>
-    /// What twins have in common: "apple" of the red and the green one, "running" of man, woman and person, "hair" of whoever has it, "clock" of all times.
+    /// What twins have in common: "apple" of the red and the green one, "running" of man, woman and person, "hair" of whoever has it, "clock face" of all times.
     /// Objects of one theme are held out together.
     /// </summary>
     internal string Theme
