@@ -32,9 +32,9 @@ internal static class PackageArchive
                 if (entry is { EntryType: TarEntryType.RegularFile or TarEntryType.V7RegularFile, DataStream: { } data }
                     && entry.Name.StartsWith(Root, StringComparison.Ordinal) && wanted.Contains(entry.Name[Root.Length..]))
                 {
-                    if (data.Length > unpacked.Length - unpacked.Position)
+                    if (data.Length > unpacked.Length)
                     {
-                        throw new InvalidDataException($"an entry claims {data.Length:N0} bytes where {unpacked.Length - unpacked.Position:N0} are left.");
+                        throw new InvalidDataException($"an entry claims {data.Length:N0} of {unpacked.Length:N0} bytes.");
                     }
 
                     var bytes = new byte[data.Length];

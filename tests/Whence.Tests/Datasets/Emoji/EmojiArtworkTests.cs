@@ -64,7 +64,7 @@ public sealed class EmojiArtworkTests : IDisposable
     [InlineData("half", "icons.json: is not valid JSON")]
     [InlineData("bytes", "icons.json: is not valid JSON: it is no UTF-8")]
     [InlineData("codes", "chars.json: is no object in braces")]
-    [InlineData("claim", "claims 1,000,000,000 bytes")]
+    [InlineData("claim", "claims 1,000,000,000 of ")]
     public async Task Archives_that_are_none_are_refused_with_one_line(string damage, string message)
     {
         var packages = new TinyPackages(_temp);
@@ -86,6 +86,10 @@ public sealed class EmojiArtworkTests : IDisposable
         packages.Save();
         Assert.Contains(message, (await Assert.ThrowsAsync<WhenceException>(packages.LoadAsync)).Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void A_large_file_at_the_end_of_an_archive_is_read_whole() =>
+        Assert.Equal(100_000, PackageArchive.Read(TinyPackages.Archive(("a.json", ""), ("icons.json", new string(' ', 100_000))), "a.tgz", "icons.json")["icons.json"].Length);
 
     [Theory]
     [InlineData("en/data.json", """[{"hexcode":"../1F34E","label":"a"}]""", "the 'hexcode' of 'a' is no code points")]
