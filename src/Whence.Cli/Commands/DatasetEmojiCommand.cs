@@ -4,6 +4,7 @@ using System.Globalization;
 using Whence.Cli.Download;
 using Whence.Cli.Output;
 using Whence.Datasets.Emoji;
+using Whence.Images;
 using Whence.Reports;
 
 namespace Whence.Cli.Commands;
@@ -26,16 +27,19 @@ internal static class DatasetEmojiCommand
             {
                 var locked = parsed.GetValue(lockFile) is { } file ? PackageLock.Load(file) : PackageLock.Shipped;
                 var plan = parsed.GetValue(recipe) is { } own ? EmojiRecipe.Load(own) : EmojiRecipe.Shipped;
+                plan = plan with { Size = parsed.GetValue(size) ?? plan.Size };
                 var (folder, given, fromRegistry) = (parsed.GetRequiredValue(output), parsed.GetValue(packages), parsed.GetValue(registry));
                 if (given is not null && fromRegistry is not null)
                 {
                     throw new WhenceException("Give --packages or --registry, not both.");
                 }
 
+                plan.Validate(locked);
+                EmojiDataset.RequireOwn(folder);
                 RequirePackages(locked, given);
                 var source = given ?? await PackageDownload.FetchAsync(streams, locked, fromRegistry, cancellation);
                 var artwork = await EmojiArtwork.LoadAsync(locked, package => Path.Combine(source, package.FileName), cancellation);
-                Make(streams, artwork, locked, plan with { Size = parsed.GetValue(size) ?? plan.Size }, folder, parsed.GetValue(threads), cancellation);
+                Make(streams, artwork, locked, plan, folder, parsed.GetValue(threads), cancellation);
                 return 0;
             },
             CancellationToken.None));
@@ -54,13 +58,10 @@ internal static class DatasetEmojiCommand
 
     private static void Make(Streams streams, EmojiArtwork artwork, PackageLock locked, EmojiRecipe plan, string folder, int threads, CancellationToken cancellation)
     {
+        var sheet = Sheet(artwork, plan);
         var watch = Stopwatch.StartNew();
-        var report = EmojiDataset.Build(artwork, locked, plan, folder, threads, ProgressView.ForDrawings(streams.Error), cancellation);
+        var report = EmojiDataset.Build(artwork, locked, plan, folder, threads, ProgressView.ForDrawings(streams.Error), sheet, cancellation);
         var seconds = watch.Elapsed.TotalSeconds;
-        if (plan.Sheet is { Designers.Count: > 0, Objects.Count: > 0 })
-        {
-            StyleSheet.Draw("styles", $"Styles of the data set, {plan.Size} x {plan.Size} pixels", EmojiStyle.Of(artwork, plan)).Save(folder);
-        }
 
         var pictures = report.Files.Sum(f => f.Pictures);
         foreach (var file in report.Files)
@@ -70,9 +71,22 @@ internal static class DatasetEmojiCommand
 
         Line($"{report.Packages.Sum(p => p.Drawings):N0} drawings of {report.Objects:N0} objects by {report.Packages.Count - 1} designers; {report.HeldOutObjects.Count} objects are held out.");
         Line($"Dropped: {string.Join(", ", report.Dropped.Select(d => string.Create(CultureInfo.InvariantCulture, $"{d.Value:N0} {d.Key}")))}.");
+        if (locked.ShareAlike is { Count: > 0 } shareAlike)
+        {
+            Line($"Share-alike: what is made of pictures of {string.Join(", ", shareAlike.Select(p => $"{p.Style} ({p.Licence})"))} must be under the same licence.");
+        }
+
         streams.Error.WriteLine(string.Create(
             CultureInfo.InvariantCulture, $"{pictures:N0} pictures in {seconds:F1} s, {pictures / seconds:F0}/s with {threads} threads; licences and creators: {Path.Combine(folder, "NOTICE.md")}"));
 
         void Line(FormattableString text) => streams.Output.WriteLine(text.ToString(CultureInfo.InvariantCulture));
+    }
+
+    private static ReadOnlyMemory<byte> Sheet(EmojiArtwork artwork, EmojiRecipe plan)
+    {
+        var styles = EmojiStyle.Of(artwork, plan);
+        return styles.SelectMany(s => s.Pictures).OfType<RgbImage>().FirstOrDefault() is { } picture
+            ? StyleSheet.Draw("styles", $"Styles of the data set, {picture.Width} x {picture.Height} pixels", styles).Png
+            : default;
     }
 }

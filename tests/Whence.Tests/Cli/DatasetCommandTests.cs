@@ -24,6 +24,7 @@ public sealed class DatasetCommandTests : IDisposable
         Assert.Equal(
             [".lock", "NOTICE.md", "dataset.json", "held-out-both.tar", "held-out-objects.tar", "held-out-styles.tar", "styles.png", "train.tar"],
             Directory.GetFiles(_temp["out"]).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.DoesNotContain("Share-alike", output, StringComparison.Ordinal);
         Assert.Contains("\"size\": 16", File.ReadAllText(_temp["out", "dataset.json"]), StringComparison.Ordinal);
 
         File.Delete(Path.Combine(packages.Folder, "set-second-1.0.0.tgz"));
@@ -64,6 +65,31 @@ public sealed class DatasetCommandTests : IDisposable
         Assert.Contains("--packages", error, StringComparison.Ordinal);
         Assert.Equal(2, (await RunAsync(packages, "--registry", "ftp://example.org")).Code);
         Assert.Equal(2, (await RunAsync(packages, "--registry", server.Url(""), "--packages", packages.Folder)).Code);
+    }
+
+    [Fact]
+    public async Task A_recipe_that_does_not_fit_and_a_folder_of_others_are_refused_before_anything_is_fetched()
+    {
+        var packages = new TinyPackages(_temp);
+        const string Nobody = "http://127.0.0.1:1/";
+        packages.Save("""{ "format": "whence-emoji", "version": 1, "heldOutDesigners": ["third"] }""");
+        Assert.Contains("'heldOutDesigners': there is no designer of the style 'third'", (await RunAsync(packages, "--registry", Nobody)).Error, StringComparison.Ordinal);
+        packages.Save();
+        Assert.Contains("'size' is 9", (await RunAsync(packages, "--registry", Nobody, "--size", "9")).Error, StringComparison.Ordinal);
+        Directory.CreateDirectory(_temp["out"]);
+        File.WriteAllText(_temp["out", "train.tar"], "");
+        Assert.Contains("holds train.tar", (await RunAsync(packages, "--registry", Nobody)).Error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_temp["home"]));
+    }
+
+    [Fact]
+    public async Task Share_alike_licences_are_told()
+    {
+        var packages = new TinyPackages(_temp);
+        packages.Lock["drawings"]![1]!["licence"] = "CC-BY-SA-4.0";
+        packages.Save();
+        Assert.Contains("Share-alike: what is made of pictures of second (CC-BY-SA-4.0) must be", (await RunAsync(packages, "--packages", packages.Folder)).Output, StringComparison.Ordinal);
+        Assert.Contains("**Share-alike.** Pictures of the styles second (CC-BY-SA-4.0)", File.ReadAllText(_temp["out", "NOTICE.md"]), StringComparison.Ordinal);
     }
 
     private Task<(int Code, string Output, string Error)> RunAsync(TinyPackages packages, params string[] args) => CliProcess.RunAsync(

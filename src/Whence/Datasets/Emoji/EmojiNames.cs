@@ -5,6 +5,8 @@ namespace Whence.Datasets.Emoji;
 /// <summary>The objects of emojibase-data, and the names that others gave them.</summary>
 internal sealed class EmojiNames
 {
+    private const int MaxCode = 60; // names of samples hold it, and those of a tar file have 100 characters
+
     // The best names first: a name that several objects have belongs to the one that has it as the better kind.
     private static readonly string[] Shortcodes = ["cldr", "emojibase", "emojibase-legacy", "github", "iamcal", "joypixels"];
     private static readonly string[] LeftOut = ["component", "flags"];
@@ -35,6 +37,11 @@ internal sealed class EmojiNames
         foreach (var entry in data.EnumerateArray())
         {
             var (code, label) = (EmojiObject.Normal(PackageJson.Text(entry, "hexcode", where)), PackageJson.Text(entry, "label", where));
+            if (code.Length is 0 or > MaxCode || code.Any(c => !char.IsAsciiHexDigitUpper(c) && c != '-'))
+            {
+                throw new WhenceException($"{where}: en/data.json: the 'hexcode' of '{label}' is no code points");
+            }
+
             if (Name(entry, "group", groupNames) is { } group && !LeftOut.Contains(group))
             {
                 objects.Add(new EmojiObject(code, label, group, Name(entry, "subgroup", subgroupNames) ?? group, entry.TryGetProperty("tags", out var tags) ? [.. PackageJson.Texts(tags)] : []));
@@ -45,7 +52,7 @@ internal sealed class EmojiNames
         names.Add(0, names.Objects.Select(o => (o.Label, o.Code)));
         foreach (var (i, file) in Shortcodes.Select(s => $"en/shortcodes/{s}.json").Prepend("meta/unicode-names.json").Index())
         {
-            names.Add(i + 1, Json(file).EnumerateObject().SelectMany(p => PackageJson.Texts(p.Value).Select(name => (name, EmojiObject.Normal(p.Name)))));
+            names.Add(i + 1, PackageJson.Members(Json(file), $"{where}: {file}").SelectMany(p => PackageJson.Texts(p.Value).Select(name => (name, EmojiObject.Normal(p.Name)))));
         }
 
         return names;
@@ -55,7 +62,7 @@ internal sealed class EmojiNames
             : throw new WhenceException($"{where}: has no {file}");
 
         static string? Name(JsonElement entry, string key, JsonElement names) =>
-            entry.TryGetProperty(key, out var number) && number.ValueKind == JsonValueKind.Number && names.TryGetProperty(number.GetRawText(), out var name) ? name.GetString() : null;
+            entry.TryGetProperty(key, out var number) && number.ValueKind == JsonValueKind.Number && names.TryGetProperty(number.GetRawText(), out var name) && name.ValueKind == JsonValueKind.String ? name.GetString() : null;
     }
 
     /// <summary>The drawing of each object that a set has.</summary>

@@ -63,23 +63,41 @@ public sealed record EmojiRecipe
 
     internal IReadOnlyList<Treatment> HeldOut => [.. Treatments.All.Where(t => !TrainedTreatments.Contains(t.Name))];
 
-    internal void Validate(PackageLock? packages = null)
+    /// <summary>Refuses a recipe that cannot be, or whose designers are not among the packages; no package need be there.</summary>
+    /// <param name="packages">The packages that it is for.</param>
+    /// <exception cref="WhenceException">The message names the key and what it may be.</exception>
+    public void Validate(PackageLock packages)
+    {
+        ArgumentNullException.ThrowIfNull(packages);
+        Validate();
+        var styles = packages.Drawings.Select(p => p.Style!).ToArray();
+        foreach (var (key, style) in HeldOutDesigners.Select(d => ("heldOutDesigners", d)).Concat(Sheet.Designers.Select(d => ("sheet.designers", d))))
+        {
+            PackageLock.Require(styles.Contains(style), $"'{key}': there is no designer of the style '{style}', known are {string.Join(", ", styles)}");
+        }
+    }
+
+    /// <summary>Refuses objects that the packages do not name.</summary>
+    internal void Validate(EmojiArtwork artwork)
+    {
+        foreach (var label in Sheet.Objects)
+        {
+            PackageLock.Require(artwork.Objects.Any(o => o.Label == label), $"'sheet.objects': there is no object '{label}'; labels are those of the package of names");
+        }
+    }
+
+    private void Validate()
     {
         PackageLock.Require(Size is >= 16 and <= 1024, $"'size' is {Size}, it must be 16 to 1024");
         PackageLock.Require(Margin is >= 0 and <= 16, $"'margin' is {Margin}, it must be 0 to 16");
         PackageLock.Require(LeastInk is >= 0 and < 1, $"'leastInk' is {LeastInk}, it must be at least 0 and below 1");
         PackageLock.Require(HeldOutObjects is >= 0 and < 1, $"'heldOutObjects' is {HeldOutObjects}, it must be at least 0 and below 1");
+        PackageLock.Require(TrainedTreatments.All(t => t is not null), "'trainedTreatments' holds null");
         PackageLock.Require(TrainedTreatments.Distinct(StringComparer.Ordinal).Count() == TrainedTreatments.Count, "'trainedTreatments' has one twice");
         PackageLock.Require(TrainedPerDrawing >= 0 && TrainedPerDrawing <= Trained.Count, $"'trainedPerDrawing' is {TrainedPerDrawing}, it must be at least 0 and at most the {Trained.Count} trained treatments");
         PackageLock.Require(HeldOutPerDrawing >= 0 && HeldOutPerDrawing <= HeldOut.Count, $"'heldOutPerDrawing' is {HeldOutPerDrawing}, it must be at least 0 and at most the {HeldOut.Count} other treatments");
-        if (packages is not null)
-        {
-            var styles = packages.Drawings.Select(p => p.Style!).ToArray();
-            foreach (var style in HeldOutDesigners.Concat(Sheet.Designers))
-            {
-                PackageLock.Require(styles.Contains(style), $"there is no designer of the style '{style}', known are {string.Join(", ", styles)}");
-            }
-        }
+        PackageLock.Require(Sheet.Objects.Count <= EmojiSheetRecipe.MaxObjects, $"'sheet.objects' has {Sheet.Objects.Count}, there is room for {EmojiSheetRecipe.MaxObjects}");
+        PackageLock.Require(Sheet.Designers.Distinct(StringComparer.Ordinal).Count() == Sheet.Designers.Count, "'sheet.designers' has one twice");
     }
 
     private static EmojiRecipe Read(byte[] bytes, string path)
@@ -109,7 +127,10 @@ public sealed record EmojiRecipe
 /// <summary>What the sheet of styles shows.</summary>
 public sealed record EmojiSheetRecipe
 {
-    /// <summary>Styles of the designers that it shows; the first one's drawings are treated.</summary>
+    /// <summary>The most objects that a sheet has room for.</summary>
+    public const int MaxObjects = 8;
+
+    /// <summary>Styles of the designers that it shows, none twice; the first one's drawings are treated.</summary>
     public IReadOnlyList<string> Designers { get; init; } = [];
 
     /// <summary>Labels of the objects that it shows, at most 8; those that a designer lacks stay empty.</summary>

@@ -1,10 +1,10 @@
-using System.Text;
-
 namespace Whence.Datasets.Emoji;
 
 /// <summary>What a data set holds, as its <c>dataset.json</c> says; no times and no paths, so that the same data set has the same report.</summary>
 public sealed record EmojiReport
 {
+    internal const string FormatName = "whence-emoji-dataset";
+
     /// <summary>Always <c>whence-emoji-dataset</c>.</summary>
     public required string Format { get; init; }
 
@@ -39,7 +39,7 @@ public sealed record EmojiReport
         var byPackage = artwork.Drawings.CountBy(d => d.Package.Name).ToDictionary();
         return new EmojiReport
         {
-            Format = "whence-emoji-dataset",
+            Format = FormatName,
             Version = 1,
             Recipe = recipe,
             Packages = [.. packages.All().Select(p => new EmojiPackageReport($"{p.Name}@{p.Version}", p.Integrity, p.Style, p.Licence, p.Creator, byPackage.GetValueOrDefault(p.Name)))],
@@ -56,23 +56,6 @@ public sealed record EmojiReport
             Dropped = Reasons().ToDictionary(r => r.Name, r => dropped.Count(d => (d.IsTreated, d.Drop) == (r.Treated, r.Drop))),
             DroppedPictures = [.. dropped.Select(d => $"{d.Key}: {Why(d)}")],
         };
-    }
-
-    /// <summary>Who made the drawings and under which licences they are: what must go along with the data set.</summary>
-    internal static string Notice(PackageLock packages, EmojiRecipe recipe)
-    {
-        var text = new StringBuilder();
-        text.Append("# Artwork of this data set\n\nThe pictures were made from open emoji. Their makers neither endorse Whence nor have a part in it. Each picture stays under the licence of\n"
-            + "its drawing, which its `.json` names with the creator and the source; share-alike licences hold for what is made of those pictures too. They come\nwithout warranties.\n\n");
-        text.Append(System.Globalization.CultureInfo.InvariantCulture, $"**Changes.** The vector drawings were rendered to {recipe.Size} x {recipe.Size} pixels on white, with a margin; drawings without a colour of their own were\ngiven #212121. Where the `.json` names a `treatment`, the picture was redrawn by a program in that style.\n\n");
-        text.Append("| style | creator | package | licence | source |\n|---|---|---|---|---|\n");
-        foreach (var p in packages.Drawings)
-        {
-            text.Append(System.Globalization.CultureInfo.InvariantCulture, $"| {p.Style} | {p.Creator} | {p.Name}@{p.Version} | [{p.Licence}]({p.LicenceUrl}) | <{p.Source}> |\n");
-        }
-
-        text.Append(System.Globalization.CultureInfo.InvariantCulture, $"\nLabels, tags and groups: {packages.Names.Name}@{packages.Names.Version}, {packages.Names.Creator}, [{packages.Names.Licence}]({packages.Names.LicenceUrl}).\n");
-        return text.ToString();
     }
 
     private static IEnumerable<(string Name, bool Treated, EmojiDrop Drop)> Reasons() =>

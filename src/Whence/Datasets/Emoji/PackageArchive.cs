@@ -25,12 +25,18 @@ internal static class PackageArchive
         var found = new Dictionary<string, byte[]>(StringComparer.Ordinal);
         try
         {
-            using var tar = new TarReader(Unpack(archive, where));
+            using var unpacked = Unpack(archive, where);
+            using var tar = new TarReader(unpacked);
             while (found.Count < wanted.Count && tar.GetNextEntry() is { } entry)
             {
                 if (entry is { EntryType: TarEntryType.RegularFile or TarEntryType.V7RegularFile, DataStream: { } data }
                     && entry.Name.StartsWith(Root, StringComparison.Ordinal) && wanted.Contains(entry.Name[Root.Length..]))
                 {
+                    if (data.Length > unpacked.Length)
+                    {
+                        throw new InvalidDataException($"an entry claims {data.Length:N0} of {unpacked.Length:N0} bytes.");
+                    }
+
                     var bytes = new byte[data.Length];
                     data.ReadExactly(bytes);
                     found[entry.Name[Root.Length..]] = bytes;

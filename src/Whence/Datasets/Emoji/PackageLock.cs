@@ -27,6 +27,9 @@ public sealed record PackageLock
     /// <summary>The lock file that this build came with, <c>recipes/emoji-packages.lock.json</c>.</summary>
     public static PackageLock Shipped { get; } = Read(Resource("emoji-packages.lock.json"), "recipes/emoji-packages.lock.json");
 
+    /// <summary>Those of drawings whose licence holds for what is made of them, too.</summary>
+    public IReadOnlyList<LockedPackage> ShareAlike => [.. Drawings.Where(p => p.Licence.Contains("-SA", StringComparison.Ordinal))];
+
     /// <summary>All packages.</summary>
     public IEnumerable<LockedPackage> All() => Drawings.Prepend(Names);
 
@@ -56,6 +59,7 @@ public sealed record PackageLock
                 throw new WhenceException($"it is '{packages.Format}' version {packages.Version}, this build reads '{FormatName}' version {CurrentVersion}");
             }
 
+            Require(packages.Drawings.All(p => p is not null), "'drawings' holds null");
             foreach (var package in packages.All())
             {
                 package.Validate();
@@ -67,7 +71,7 @@ public sealed record PackageLock
             }
 
             Require(packages.Drawings.Count > 0, "'drawings' is empty");
-            Require(packages.Drawings.Select(p => p.Style).Distinct(StringComparer.Ordinal).Count() == packages.Drawings.Count, "two packages have the same 'style'");
+            Require(packages.Drawings.Select(p => p.Style!.Replace(' ', '-')).Distinct(StringComparer.OrdinalIgnoreCase).Count() == packages.Drawings.Count, "two packages have the same 'style'");
             Require(packages.All().Select(p => p.FileName).Distinct(StringComparer.Ordinal).Count() == packages.Drawings.Count + 1, "a package stands there twice");
             return packages;
         }
@@ -100,6 +104,7 @@ public sealed record LockedPackage
     public const int MaxBytes = PackageArchive.MaxBytes;
 
     private const string Algorithm = "sha512-";
+    private const int MaxStyle = 32; // names of samples in a tar file begin with it
 
     /// <summary>Name, with its scope.</summary>
     public required string Name { get; init; }
@@ -125,7 +130,13 @@ public sealed record LockedPackage
     /// <summary>Where the original is published.</summary>
     public required string Source { get; init; }
 
-    /// <summary>What the designer's style is called in captions: "noto"; null for names.</summary>
+    /// <summary>The copyright line of the licence, where it has one: the MIT licence asks that it goes along.</summary>
+    public string? Copyright { get; init; }
+
+    /// <summary>What else is to be said with the drawings, in Markdown: why a licence holds, links that a creator asks for.</summary>
+    public string? Remark { get; init; }
+
+    /// <summary>What the designer's style is called in captions: "noto", up to 32 letters, digits, spaces and hyphens; null for names.</summary>
     public string? Style { get; init; }
 
     /// <summary>Objects of drawings whose names do not tell, by the drawing's name: an object's code points, or null for none.</summary>
@@ -164,6 +175,11 @@ public sealed record LockedPackage
             Resolved.StartsWith(Registry, StringComparison.Ordinal) && Resolved.Length > Registry.Length, $"package '{Name}': 'resolved' is '{Resolved}', it must begin with {Registry}");
         PackageLock.Require(
             Integrity.StartsWith(Algorithm, StringComparison.Ordinal) && IsBase64(Integrity[Algorithm.Length..]), $"package '{Name}': 'integrity' must be {Algorithm} and 64 bytes in base 64");
+        PackageLock.Require(
+            Style is null or "" || (Style.Length <= MaxStyle && char.IsAsciiLetterOrDigit(Style[0]) && Style.All(c => char.IsAsciiLetterOrDigit(c) || c is ' ' or '-')),
+            $"package '{Name}': 'style' must be up to {MaxStyle} letters, digits, spaces and hyphens, a letter or digit first");
+        PackageLock.Require(
+            !string.Concat([Resolved, Licence, LicenceUrl, Creator, Source, Copyright, Remark]).Any(char.IsControl), $"package '{Name}': a text holds a line break or another control character");
     }
 
     private static bool IsBase64(string text)

@@ -61,6 +61,10 @@ public sealed class EmojiArtworkTests : IDisposable
     [InlineData("empty", "has no icons.json")]
     [InlineData("json", "is not valid JSON")]
     [InlineData("array", "'icons' is missing or no Object")]
+    [InlineData("half", "icons.json: is not valid JSON")]
+    [InlineData("bytes", "icons.json: is not valid JSON: it is no UTF-8")]
+    [InlineData("codes", "chars.json: is no object in braces")]
+    [InlineData("claim", "claims 1,000,000,000 of ")]
     public async Task Archives_that_are_none_are_refused_with_one_line(string damage, string message)
     {
         var packages = new TinyPackages(_temp);
@@ -71,10 +75,34 @@ public sealed class EmojiArtworkTests : IDisposable
             "cut" => File.ReadAllBytes(file)[..60],
             "empty" => TinyPackages.Archive(("other.json", "{}")),
             "json" => TinyPackages.Archive(("icons.json", "{")),
+            "half" => TinyPackages.Archive(("icons.json", """{"icons":{"\ud800":{}}}""")),
+            "bytes" => TinyPackages.Archive(("icons.json", Encoding.Latin1.GetBytes("""{"icons":{"é":{}}}"""))),
+            "codes" => TinyPackages.Archive(("icons.json", """{"icons":{}}"""), ("chars.json", "[]")),
+            "claim" => TinyPackages.Claiming(1_000_000_000, ("icons.json", "{}")),
             _ => TinyPackages.Archive(("icons.json", """{"icons":[]}""")),
         };
         File.WriteAllBytes(file, bytes);
         packages.Lock["drawings"]![1]!["integrity"] = TinyPackages.Integrity(bytes);
+        packages.Save();
+        Assert.Contains(message, (await Assert.ThrowsAsync<WhenceException>(packages.LoadAsync)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_large_file_at_the_end_of_an_archive_is_read_whole() =>
+        Assert.Equal(100_000, PackageArchive.Read(TinyPackages.Archive(("a.json", ""), ("icons.json", new string(' ', 100_000))), "a.tgz", "icons.json")["icons.json"].Length);
+
+    [Theory]
+    [InlineData("en/data.json", """[{"hexcode":"../1F34E","label":"a"}]""", "the 'hexcode' of 'a' is no code points")]
+    [InlineData("en/data.json", """[5]""", "'hexcode' is missing")]
+    [InlineData("meta/unicode-names.json", "[]", "meta/unicode-names.json: is no object in braces")]
+    public async Task Names_that_cannot_be_are_refused(string file, string content, string message)
+    {
+        var packages = new TinyPackages(_temp);
+        var path = Path.Combine(packages.Folder, "emoji-names-1.0.0.tgz");
+        var files = PackageArchive.Read(File.ReadAllBytes(path), path, EmojiNames.Files);
+        var bytes = TinyPackages.Archive([.. files.Where(f => f.Key != file).Select(f => (f.Key, Encoding.UTF8.GetString(f.Value))), (file, content)]);
+        File.WriteAllBytes(path, bytes);
+        packages.Lock["names"]!["integrity"] = TinyPackages.Integrity(bytes);
         packages.Save();
         Assert.Contains(message, (await Assert.ThrowsAsync<WhenceException>(packages.LoadAsync)).Message, StringComparison.Ordinal);
     }
@@ -91,6 +119,7 @@ public sealed class EmojiArtworkTests : IDisposable
     [Theory]
     [InlineData("version", "2", "version 2")]
     [InlineData("drawings", "[]", "'drawings' is empty")]
+    [InlineData("drawings", "[null]", "'drawings' holds null")]
     [InlineData("extra", "1", "there is no key 'extra'")]
     public void Lock_files_that_cannot_be_are_refused(string key, string value, string message)
     {
@@ -107,6 +136,11 @@ public sealed class EmojiArtworkTests : IDisposable
     [InlineData("name", "../a")]
     [InlineData("version", "../../1")]
     [InlineData("style", "")]
+    [InlineData("style", "../first")]
+    [InlineData("style", "a/b")]
+    [InlineData("style", "Second")] // as "second" where names are told apart by their letters only
+    [InlineData("style", "a style of more than thirty-two characters")]
+    [InlineData("creator", "a\nb")]
     public void Packages_that_cannot_be_are_refused(string key, string value)
     {
         var packages = new TinyPackages(_temp);
@@ -134,6 +168,9 @@ public sealed class EmojiArtworkTests : IDisposable
     [InlineData("trainedTreatments", "[\"sparkles\"]", "there is no treatment 'sparkles'")]
     [InlineData("heldOutPerDrawing", "100", "'heldOutPerDrawing' is 100")]
     [InlineData("heldOutObjects", "1.5", "'heldOutObjects' is 1.5")]
+    [InlineData("trainedTreatments", "[null]", "'trainedTreatments' holds null")]
+    [InlineData("sheet", """{ "objects": ["1", "2", "3", "4", "5", "6", "7", "8", "9"] }""", "'sheet.objects' has 9, there is room for 8")]
+    [InlineData("sheet", """{ "designers": ["first", "first"] }""", "'sheet.designers' has one twice")]
     public void Recipes_that_cannot_be_are_refused(string key, string value, string message)
     {
         var recipe = JsonNode.Parse("""{ "format": "whence-emoji", "version": 1 }""")!;

@@ -88,6 +88,8 @@ public sealed class EmojiDatasetTests : IDisposable
         File.WriteAllText(_temp["mine", "thesis.tex"], "");
         Assert.Contains("thesis.tex", (await Assert.ThrowsAsync<WhenceException>(() => BuildAsync("mine"))).Message, StringComparison.Ordinal);
         var packages = new TinyPackages(_temp);
+        packages.Save("""{ "format": "whence-emoji", "version": 1, "sheet": { "objects": ["lemons"] } }""");
+        Assert.Contains("there is no object 'lemons'", (await Assert.ThrowsAsync<WhenceException>(() => BuildAsync("out", packages: packages))).Message, StringComparison.Ordinal);
         packages.Save("""{ "format": "whence-emoji", "version": 1, "heldOutDesigners": ["third"] }""");
         Assert.Contains("no designer of the style 'third', known are first, second", (await Assert.ThrowsAsync<WhenceException>(() => BuildAsync("out", packages: packages))).Message, StringComparison.Ordinal);
     }
@@ -102,9 +104,84 @@ public sealed class EmojiDatasetTests : IDisposable
         var packages = new TinyPackages(_temp);
         var (locked, recipe, artwork) = (PackageLock.Load(packages.LockPath), EmojiRecipe.Load(packages.RecipePath), await packages.LoadAsync());
         stop.Cancel();
-        Assert.Throws<OperationCanceledException>(() => EmojiDataset.Build(artwork, locked, recipe, _temp["out"], 2, progress, stop.Token));
+        Assert.Throws<OperationCanceledException>(() => EmojiDataset.Build(artwork, locked, recipe, _temp["out"], 2, progress, cancellation: stop.Token));
         Assert.Equal(before.Keys.Order(StringComparer.Ordinal), Directory.GetFiles(_temp["out"]).Order(StringComparer.Ordinal));
         Assert.All(before, f => Assert.Equal(f.Value, File.ReadAllBytes(f.Key)));
+    }
+
+    [Theory]
+    [InlineData("train.tar", "", "holds train.tar")]
+    [InlineData("NOTICE.md", "mine", "holds NOTICE.md")]
+    [InlineData("dataset.json", """{ "format": "of another program" }""", "holds dataset.json")]
+    [InlineData("dataset.json", "{", "holds dataset.json")]
+    public async Task Files_of_the_same_names_that_are_not_of_a_data_set_are_not_replaced(string name, string content, string message)
+    {
+        Directory.CreateDirectory(_temp["mine"]);
+        File.WriteAllText(_temp["mine", name], content);
+        Assert.Contains(message, (await Assert.ThrowsAsync<WhenceException>(() => BuildAsync("mine"))).Message, StringComparison.Ordinal);
+        Assert.Equal(name, Path.GetFileName(Assert.Single(Directory.GetFileSystemEntries(_temp["mine"]))));
+        Assert.Equal(content, File.ReadAllText(_temp["mine", name]));
+    }
+
+    [Fact]
+    public async Task What_a_killed_run_left_is_replaced_and_a_sheet_goes_with_the_data_set_that_it_was_made_for()
+    {
+        var packages = new TinyPackages(_temp);
+        var (locked, recipe, artwork) = (PackageLock.Load(packages.LockPath), EmojiRecipe.Load(packages.RecipePath), await packages.LoadAsync());
+        EmojiDataset.Build(artwork, locked, recipe, _temp["out"], sheet: new byte[] { 1, 2, 3 });
+        Assert.Equal([1, 2, 3], File.ReadAllBytes(_temp["out", "styles.png"]));
+        Assert.Contains("`styles.png` shows", File.ReadAllText(_temp["out", "NOTICE.md"]), StringComparison.Ordinal);
+
+        // Killed while files were put in place, the report first of all.
+        File.Delete(_temp["out", "dataset.json"]);
+        File.WriteAllText(_temp["out", "train.tar"], "of an earlier one");
+        Directory.CreateDirectory(_temp["out", "unfinished.whence-tmp"]);
+        File.WriteAllText(_temp["out", "unfinished.whence-tmp/dataset.json"], "");
+        await BuildAsync("out");
+        await BuildAsync("new");
+        var files = Directory.GetFileSystemEntries(_temp["new"]).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal).ToArray();
+        Assert.Equal(files, Directory.GetFileSystemEntries(_temp["out"]).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
+        Assert.DoesNotContain("styles.png", files);
+        Assert.All(files, f => Assert.Equal(File.ReadAllBytes(_temp["new", f]), File.ReadAllBytes(_temp["out", f])));
+    }
+
+    [Fact]
+    public async Task Where_files_cannot_be_put_in_place_the_folder_holds_no_report_and_the_message_says_so()
+    {
+        await BuildAsync("out");
+        File.Delete(_temp["out", "train.tar"]);
+        Directory.CreateDirectory(_temp["out", "train.tar"]);
+        Assert.Contains("has no dataset.json and is unfinished", (await Assert.ThrowsAsync<WhenceException>(() => BuildAsync("out"))).Message, StringComparison.Ordinal);
+        Assert.False(File.Exists(_temp["out", "dataset.json"]));
+        Directory.Delete(_temp["out", "train.tar"]);
+        await BuildAsync("out");
+        Assert.True(File.Exists(_temp["out", "dataset.json"]));
+    }
+
+    [Fact]
+    public void The_notice_has_the_texts_that_licences_ask_for_and_says_what_was_changed()
+    {
+        var notice = EmojiNotice.Of(PackageLock.Shipped, EmojiRecipe.Shipped, hasSheet: true);
+        Assert.All(
+            new[]
+            {
+                "rendered to 64 x 64 pixels", "[Iconify](https://iconify.design/) project, which had\ncleaned up", "classic emojione (CC-BY-SA-4.0), openmoji (CC-BY-SA-4.0)",
+                "## Apache-2.0: noto, classic noto\n", "TERMS AND CONDITIONS FOR USE, REPRODUCTION, AND DISTRIBUTION", "   limitations under the License.\n```",
+                "## MIT: emojibase-data, fluent, high contrast\n\n```\nCopyright (c) 2017-2019 Miles Johnson\nCopyright (c) Microsoft Corporation.\n\nPermission is hereby granted", "SOFTWARE.\n```",
+                "**firefox.** Copyright 2015, Mozilla Foundation. The npm package says Apache-2.0", "[EmojiOne 2](https://www.emojione.com)", "`styles.png` shows drawings of the styles noto, classic noto, fluent, high contrast",
+            },
+            text => Assert.Contains(text, notice, StringComparison.Ordinal));
+        Assert.DoesNotContain('\r', notice);
+        Assert.All(PackageLock.Shipped.All().Where(p => p.Licence == "MIT"), p => Assert.NotNull(p.Copyright));
+    }
+
+    [Fact]
+    public async Task A_sheet_leaves_out_what_cannot_be_rendered_and_is_drawn_small_whatever_the_size()
+    {
+        var packages = new TinyPackages(_temp, second: $$$"""{"icons":{"RedApple":{"body":"<path"},"sour":{"body":{{{TinyPackages.Text(TinyPackages.Circle)}}} } } }""");
+        var styles = EmojiStyle.Of(await packages.LoadAsync(), EmojiRecipe.Load(packages.RecipePath) with { Size = 1024 });
+        Assert.Null(styles[1].Pictures[0]);
+        Assert.All(styles.SelectMany(s => s.Pictures).OfType<RgbImage>(), p => Assert.Equal((128, 128), (p.Width, p.Height)));
     }
 
     [Fact]

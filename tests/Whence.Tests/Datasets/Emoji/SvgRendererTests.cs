@@ -34,9 +34,36 @@ public class SvgRendererTests
     [InlineData("""<text x="1" y="9">a</text>""")]
     [InlineData("""<path onload="x" d="M0 0h9v9z"/>""")]
     [InlineData("""<path d="M0 0h9v9z">""")]
+    [InlineData("""<path fill="url(#a) url(https://example.org/a)" d="M0 0h9v9z"/>""")]
+    [InlineData("""<path style="fill:url(#a);mask:URL (file:///a)" d="M0 0h9v9z"/>""")]
+    [InlineData("""<path fill="url('#a" d="M0 0h9v9z"/>""")]
+    [InlineData("""<path style="fill:\75rl(file:///a)" d="M0 0h9v9z"/>""")]
+    [InlineData("""<g xml:base="https://example.org/a.svg"><use href="#b"/></g>""")]
+    [InlineData("""<use href="#%61"/>""")]
+    [InlineData("""<?xml-stylesheet href="file:///a.css"?>""")]
+    [InlineData("""<pattern id="a"/>""")]
     [InlineData("""</svg><!DOCTYPE a [<!ENTITY b "c">]><svg>""")]
     public void What_reaches_beyond_the_drawing_or_is_none_is_refused(string body) =>
         Assert.Throws<WhenceException>(() => Render(body, 10, 10, 16, 0));
+
+    [Theory]
+    [InlineData("use", """<use href="#{0}"/>""")]
+    [InlineData("mask", """<path mask="url(#{0})" d="M0 0h9v9z"/>""")]
+    [InlineData("clipPath", """<path clip-path="url(#{0})" d="M0 0h9v9z"/>""")]
+    public void References_that_multiply_or_lead_in_a_circle_are_refused(string element, string refers)
+    {
+        var wrap = element == "use" ? "g" : element;
+        Refused(Named("a0", 1, "a0"));
+        Refused(Named("a0", 1, "a1") + Named("a1", 1, "A0")); // whoever reads ids may not tell the case
+        Refused(string.Concat(Enumerable.Range(0, 8).Select(i => Named($"a{i}", 10, $"a{i + 1}"))) + $"""<{wrap} id="a8"><path d="M0 0h9v9z"/></{wrap}>""");
+        Refused(string.Concat(Enumerable.Range(0, 10).Select(i => Named($"a{i}", 1, $"a{i + 1}"))));
+
+        string Named(string id, int count, string target) =>
+            $"""<{wrap} id="{id}">{string.Concat(Enumerable.Repeat(refers.Replace("{0}", target, StringComparison.Ordinal), count))}</{wrap}>""";
+
+        static void Refused(string body) =>
+            Assert.Contains("draws more than", Assert.Throws<WhenceException>(() => Render(body, 10, 10, 16, 0)).Message, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void Gradients_clips_and_references_within_the_drawing_are_drawn()
@@ -66,6 +93,20 @@ public class SvgRendererTests
             var image = SvgRenderer.Render(set.Get(name), 16, 0);
             return [image[2, 2].R < 9, image[13, 2].R < 9, image[2, 13].R < 9, image[13, 13].R < 9];
         }
+    }
+
+    [Theory]
+    [InlineData("""{"icons":{"a":1}}""", "'body' is missing")]
+    [InlineData("""{"icons":{"a":{"body":2}}}""", "'body' is missing")]
+    [InlineData("""{"icons":{"a":{"body":"","width":"wide"}}}""", "'width' is no number above 0")]
+    [InlineData("""{"icons":{"a":{"body":"","left":1e99}}}""", "'left' is no number")]
+    [InlineData("""{"icons":{},"aliases":{"a":3}}""", "'parent' is missing")]
+    [InlineData("""{"icons":{},"aliases":{"a":{"parent":"b","rotate":"left"}}}""", "there is no 'b'")]
+    public void Drawings_that_cannot_be_are_refused_without_a_word_of_where_the_package_lies(string icons, string message)
+    {
+        var error = Assert.Throws<WhenceException>(() => new IconSet(System.Text.Encoding.UTF8.GetBytes(icons), null, "/home/me/set.tgz").Get("a")).Message;
+        Assert.Contains(message, error, StringComparison.Ordinal);
+        Assert.DoesNotContain("/home/me", error, StringComparison.Ordinal);
     }
 
     private static RgbImage Render(string body, float width, float height, int side, float margin) =>

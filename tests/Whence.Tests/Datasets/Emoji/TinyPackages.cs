@@ -67,7 +67,9 @@ internal sealed class TinyPackages
 
     public Task<EmojiArtwork> LoadAsync() => EmojiArtwork.LoadAsync(PackageLock.Load(LockPath), PathOf);
 
-    public static byte[] Archive(params (string Name, string Content)[] files)
+    public static byte[] Archive(params (string Name, string Content)[] files) => Archive([.. files.Select(f => (f.Name, Encoding.UTF8.GetBytes(f.Content)))]);
+
+    public static byte[] Archive(params (string Name, byte[] Content)[] files)
     {
         var packed = new MemoryStream();
         using (var gzip = new GZipStream(packed, CompressionLevel.Fastest, leaveOpen: true))
@@ -75,8 +77,36 @@ internal sealed class TinyPackages
         {
             foreach (var (name, content) in files)
             {
-                tar.WriteEntry(new UstarTarEntry(TarEntryType.RegularFile, "package/" + name) { DataStream = new MemoryStream(Encoding.UTF8.GetBytes(content)), ModificationTime = DateTimeOffset.UnixEpoch });
+                tar.WriteEntry(new UstarTarEntry(TarEntryType.RegularFile, "package/" + name) { DataStream = new MemoryStream(content), ModificationTime = DateTimeOffset.UnixEpoch });
             }
+        }
+
+        return packed.ToArray();
+    }
+
+    /// <summary>An archive whose first file claims a size.</summary>
+    public static byte[] Claiming(long size, (string Name, string Content) file)
+    {
+        var tar = new MemoryStream();
+        using (var gzip = new GZipStream(new MemoryStream(Archive(file)), CompressionMode.Decompress))
+        {
+            gzip.CopyTo(tar);
+        }
+
+        var header = tar.GetBuffer().AsSpan(0, 512);
+        Encoding.ASCII.GetBytes(Convert.ToString(size, 8).PadLeft(11, '0')).CopyTo(header[124..]);
+        header.Slice(148, 8).Fill((byte)' ');
+        var sum = 0;
+        foreach (var value in header)
+        {
+            sum += value;
+        }
+
+        Encoding.ASCII.GetBytes(Convert.ToString(sum, 8).PadLeft(6, '0') + "\0 ").CopyTo(header[148..]);
+        var packed = new MemoryStream();
+        using (var gzip = new GZipStream(packed, CompressionLevel.Fastest, leaveOpen: true))
+        {
+            gzip.Write(tar.GetBuffer(), 0, (int)tar.Length);
         }
 
         return packed.ToArray();
