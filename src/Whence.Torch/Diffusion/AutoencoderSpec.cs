@@ -5,6 +5,9 @@ namespace Whence.Torch.Diffusion;
 /// <summary>Sizes of an autoencoder, as its <c>vae/config.json</c> has them. Defaults are those of Stable Diffusion 1.x.</summary>
 public sealed record AutoencoderSpec
 {
+    /// <summary>The largest <see cref="PatchSize"/> that is read from a file.</summary>
+    internal const int MostPatch = 16;
+
     private const string Down = "DownEncoderBlock2D", Up = "UpDecoderBlock2D";
 
     /// <summary>Side of the images it was trained on. Default 512.</summary>
@@ -43,7 +46,7 @@ public sealed record AutoencoderSpec
     {
         var config = ConfigFile.Read(path);
         config.Expect(("_class_name", "AutoencoderKL"));
-        var channels = config.Ints("block_out_channels", most: 1 << 16);
+        var channels = config.Ints("block_out_channels", most: UNetSpec.MostChannels);
         foreach (var (key, type) in ((string, string)[])[("down_block_types", Down), ("up_block_types", Up)])
         {
             if (config.Texts(key) is var types && (types.Count != channels.Count || types.Any(t => t != type)))
@@ -58,9 +61,9 @@ public sealed record AutoencoderSpec
             ImageChannels = config.Int("in_channels", 3),
             LatentChannels = config.Int("latent_channels", 4),
             BlockChannels = channels,
-            LayersPerBlock = config.Int("layers_per_block", 1, most: 16),
+            LayersPerBlock = config.Int("layers_per_block", 1, most: UNetSpec.MostLayers),
             NormGroups = config.Int("norm_num_groups", 32),
-            PatchSize = config.Int("patch_size", 1, most: 16),
+            PatchSize = config.Int("patch_size", 1, most: MostPatch),
             ScalingFactor = config.Number("scaling_factor", 0.18215),
         };
         config.Expect(

@@ -94,6 +94,7 @@ public sealed class DiffusionModel : IDisposable
     /// <summary>Writes the model as a folder in diffusers' layout.</summary>
     /// <param name="folder">Is made where it is missing; files of the same names are replaced.</param>
     /// <param name="type">F32, F16 or BF16.</param>
+    /// <exception cref="WhenceException">A file cannot be written, or a weight is too large for F16.</exception>
     public void Save(string folder, ElementType type = ElementType.F32)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);

@@ -54,6 +54,20 @@ internal sealed class NoiseSchedule
     /// <summary>What the network is to predict: the noise itself (the same tensor, not a copy) or the velocity.</summary>
     public Tensor Target(Tensor images, Tensor noise, Tensor timesteps) => _prediction == PredictionType.Epsilon ? noise : Velocity(images, noise, timesteps);
 
+    /// <summary>
+    /// What the squared error at a time counts by min-SNR-gamma (Hang et al. 2023, section 3.4): with snr = abar_t / (1 - abar_t), min(snr, gamma) / snr where the noise is predicted and
+    /// min(snr, gamma) / (snr + 1) where the velocity is; both are min(snr, gamma) times the error of x_0.
+    /// </summary>
+    /// <param name="timestep">0..T-1.</param>
+    /// <param name="gamma">Above 0; the authors take 5.</param>
+    /// <returns>In (0, 1].</returns>
+    public double LossWeight(long timestep, double gamma)
+    {
+        double abar = AlphasCumprod[(int)timestep];
+        var snr = abar / (1 - abar);
+        return Math.Min(snr, gamma) / (_prediction == PredictionType.Epsilon ? snr : snr + 1);
+    }
+
     // [n, 1, 1, 1] each.
     private (Tensor Signal, Tensor Spread) Weights(Tensor timesteps, Tensor like)
     {

@@ -8,6 +8,9 @@ public sealed record UNetSpec
     /// <summary>Steps down that a network can have; each halves the sides.</summary>
     internal const int MostSteps = 10;
 
+    /// <summary>The largest sizes that are read from a file: channels of a step, residual blocks of a step, blocks of an attention.</summary>
+    internal const int MostChannels = 1 << 16, MostLayers = 16, MostTransformerLayers = 64;
+
     internal const string AttentionDown = "CrossAttnDownBlock2D", PlainDown = "DownBlock2D", AttentionUp = "CrossAttnUpBlock2D", PlainUp = "UpBlock2D";
 
     /// <summary>Side of the latents it was trained on, in cells; other sizes can be computed. Default 64: images of 512 pixels.</summary>
@@ -67,7 +70,7 @@ public sealed record UNetSpec
     {
         var config = ConfigFile.Read(path);
         config.Expect(("_class_name", "UNet2DConditionModel"));
-        var channels = config.Ints("block_out_channels", most: 1 << 16);
+        var channels = config.Ints("block_out_channels", most: MostChannels);
         var down = config.Texts("down_block_types");
         var up = config.Texts("up_block_types");
         foreach (var (key, types, known) in ((string, IReadOnlyList<string>, string[])[])[("down_block_types", down, [AttentionDown, PlainDown]), ("up_block_types", up, [AttentionUp, PlainUp])])
@@ -86,8 +89,8 @@ public sealed record UNetSpec
             BlockChannels = channels,
             DownAttention = [.. down.Select(type => type == AttentionDown)],
             UpAttention = [.. up.Select(type => type == AttentionUp)],
-            LayersPerBlock = config.Int("layers_per_block", 2, most: 16),
-            TransformerLayers = config.Int("transformer_layers_per_block", 1, most: 64),
+            LayersPerBlock = config.Int("layers_per_block", 2, most: MostLayers),
+            TransformerLayers = config.Int("transformer_layers_per_block", 1, most: MostTransformerLayers),
             CrossAttentionWidth = config.Int("cross_attention_dim", 1280),
             Heads = config.IntOrInts(config.Has("num_attention_heads") ? "num_attention_heads" : "attention_head_dim", channels.Count),
             NormGroups = config.Int("norm_num_groups", 32),

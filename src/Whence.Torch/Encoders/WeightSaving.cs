@@ -10,6 +10,7 @@ internal static class WeightSaving
     /// <param name="network">Must live until all are written.</param>
     /// <param name="format">How the file names them; one in which no name stands twice.</param>
     /// <param name="type">F32, F16 or BF16.</param>
+    /// <remarks>Writing throws a <see cref="WhenceException"/> where a value is too large for F16: it would be infinite, and the model useless.</remarks>
     public static IReadOnlyList<TensorData> Tensors(nn.Module network, WeightFormat format, ElementType type = ElementType.F32)
     {
         var scalar = type switch
@@ -25,14 +26,14 @@ internal static class WeightSaving
             var source = format.Source(name);
             foreach (var (i, part) in source.Names.Index())
             {
-                tensors.Add(TensorData.FromWriter(format.Prefix + part, type, stream => Write(stream, tensor, source, i, scalar), source.ShapeFor(tensor.shape)));
+                tensors.Add(TensorData.FromWriter(format.Prefix + part, type, stream => Write(stream, name, tensor, source, i, scalar), source.ShapeFor(tensor.shape)));
             }
         }
 
         return tensors;
     }
 
-    private static void Write(Stream stream, Tensor tensor, WeightSource source, int part, ScalarType type)
+    private static void Write(Stream stream, string name, Tensor tensor, WeightSource source, int part, ScalarType type)
     {
         const long Chunk = 1 << 22;
         using var none = no_grad();
@@ -48,7 +49,13 @@ internal static class WeightSaving
         for (long at = 0; at < flat.shape[0]; at += Chunk)
         {
             using var inner = NewDisposeScope();
-            stream.Write(flat.narrow(0, at, Math.Min(Chunk, flat.shape[0] - at)).to(type).contiguous().bytes);
+            var written = flat.narrow(0, at, Math.Min(Chunk, flat.shape[0] - at)).to(type).contiguous();
+            if (type == ScalarType.Float16 && !written.isfinite().all().item<bool>())
+            {
+                throw new WhenceException($"The weight '{name}' has values beyond 65504, the largest number of float16; write the model as float32.");
+            }
+
+            stream.Write(written.bytes);
         }
     }
 }

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Whence.Evaluation;
 using Whence.Files;
 using Whence.Images;
@@ -47,30 +46,7 @@ public sealed record StudyRecipe
 
     /// <summary>Reads a recipe.</summary>
     /// <exception cref="WhenceException">Missing, damaged, of another version, with a key that there is none of, or a value out of its range; the message names it.</exception>
-    public static StudyRecipe Load(string path)
-    {
-        ArgumentException.ThrowIfNullOrEmpty(path);
-        var bytes = RegularFile.Guard(path, () => File.ReadAllBytes(path));
-        try
-        {
-            var recipe = RecipeJson.Read<StudyRecipe>(bytes);
-            if (recipe.Format != FormatName || recipe.Version != CurrentVersion)
-            {
-                throw new WhenceException($"it is '{recipe.Format}' version {recipe.Version}, this build reads '{FormatName}' version {CurrentVersion}");
-            }
-
-            recipe.Validate();
-            return recipe;
-        }
-        catch (WhenceException e)
-        {
-            throw new WhenceException($"{path}: {e.Message}; docs/formats.md shows the format.", e);
-        }
-        catch (JsonException e)
-        {
-            throw new WhenceException($"{path}: {RegularFile.OneLine(e.Message)} docs/formats.md shows the format.", e);
-        }
-    }
+    public static StudyRecipe Load(string path) => RecipeJson.Load<StudyRecipe>(path, FormatName, CurrentVersion, recipe => recipe.Validate());
 
     /// <summary>The variants to train.</summary>
     public IReadOnlyList<StudyVariant> Trained() => Variants ?? [.. StudyVariant.Paper.Where(v => Spaces.All(space => space.Lacks(v) is null))];

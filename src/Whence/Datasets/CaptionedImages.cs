@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
 using Whence.Images;
@@ -50,7 +51,7 @@ public sealed class CaptionedImages
     /// <param name="where">Which images, by their metadata (<see cref="MetadataPredicate"/>); null for all.</param>
     /// <param name="threads">Images that are decoded at a time.</param>
     /// <param name="cancellation">Stops the reading.</param>
-    /// <exception cref="WhenceException">A source or the table cannot be read, or no image with a caption is left.</exception>
+    /// <exception cref="WhenceException">A source or the table cannot be read, no image has a column that the filter names, or no image with a caption is left.</exception>
     public static async Task<CaptionedImages> LoadAsync(
         IReadOnlyList<string> sources, string? metadata, int size, MetadataPredicate? where = null, int threads = 1, CancellationToken cancellation = default)
     {
@@ -64,10 +65,16 @@ public sealed class CaptionedImages
 
         var preprocessor = new Preprocessor(new PreprocessingSpec { Resize = size, Crop = size, Interpolation = Interpolation.Bicubic });
         var read = new Read[items.Count];
+        var columns = new ConcurrentDictionary<string, bool>((table?.Columns ?? []).Select(name => KeyValuePair.Create(name, true)), StringComparer.Ordinal);
         await Parallel.ForEachAsync(
             Enumerable.Range(0, items.Count),
             new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation },
-            async (i, stop) => read[i] = await ReadAsync(items[i], table, where, preprocessor, stop));
+            async (i, stop) => read[i] = await ReadAsync(items[i], table, where, columns, preprocessor, stop));
+        if (read.Any(r => r.Error is null))
+        {
+            where?.RequireColumns(string.Join(", ", sources), columns.Keys.ToHashSet(StringComparer.Ordinal), () => columns.Keys.Order(StringComparer.Ordinal));
+        }
+
         Read[] usable = [.. read.Where(r => r.Pixels is not null)];
         var (without, unread) = (read.Count(r => r.WithoutCaption), read.Where(r => r.Error is not null).Select(r => r.Error!.Value).ToArray());
         return usable.Length > 0
@@ -93,14 +100,24 @@ public sealed class CaptionedImages
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    private static async ValueTask<Read> ReadAsync(ImageItem item, MetadataTable? table, MetadataPredicate? where, Preprocessor preprocessor, CancellationToken cancellation)
+    private static async ValueTask<Read> ReadAsync(
+        ImageItem item, MetadataTable? table, MetadataPredicate? where, ConcurrentDictionary<string, bool> columns, Preprocessor preprocessor, CancellationToken cancellation)
     {
         try
         {
             var content = await item.ReadAsync(cancellation);
-            if (where is not null && !where.Holds(Joined(content.Metadata, table?.Find(item))))
+            if (where is not null)
             {
-                return default;
+                var values = Joined(content.Metadata, table?.Find(item));
+                foreach (var name in values.Keys)
+                {
+                    columns.TryAdd(name, true);
+                }
+
+                if (!where.Holds(values))
+                {
+                    return default;
+                }
             }
 
             var caption = table?.FindCaption(item) ?? content.Caption;

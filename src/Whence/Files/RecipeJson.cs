@@ -12,16 +12,41 @@ internal static class RecipeJson
     /// <summary>To be read by people.</summary>
     public static readonly JsonSerializerOptions Indented = new(Options) { WriteIndented = true, NewLine = "\n" };
 
-    /// <exception cref="JsonException">Not JSON, or a value of the wrong kind.</exception>
-    /// <exception cref="WhenceException">A key that there is none of, or one that is missing.</exception>
-    public static T Read<T>(byte[] bytes)
+    /// <summary>Reads a file that says of what format and version it is.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="format">What its key <c>format</c> must be.</param>
+    /// <param name="version">What its key <c>version</c> must be.</param>
+    /// <param name="validate">Refuses values out of their range, by a <see cref="WhenceException"/> that names the key.</param>
+    /// <exception cref="WhenceException">Missing, not JSON, of another format or version, with a key that there is none of, or a wrong value; in one line, with the file.</exception>
+    public static T Load<T>(string path, string format, int version, Action<T> validate)
     {
-        using (var document = JsonDocument.Parse(bytes, new JsonDocumentOptions { MaxDepth = 16, AllowDuplicateProperties = false, CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true }))
-        {
-            CheckKeys(document.RootElement, typeof(T), "");
-        }
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        return Parse(RegularFile.Guard(path, () => File.ReadAllBytes(path)), path, format, version, validate);
+    }
 
-        return JsonSerializer.Deserialize<T>(bytes, Options) ?? throw new JsonException("it holds null.");
+    /// <summary>As <see cref="Load"/>, of a file's bytes.</summary>
+    public static T Parse<T>(byte[] bytes, string path, string format, int version, Action<T> validate)
+    {
+        try
+        {
+            using (var document = JsonDocument.Parse(bytes, new JsonDocumentOptions { MaxDepth = 16, AllowDuplicateProperties = false, CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true }))
+            {
+                CheckVersion(document.RootElement, format, version); // first: another version has other keys
+                CheckKeys(document.RootElement, typeof(T), "");
+            }
+
+            var value = JsonSerializer.Deserialize<T>(bytes, Options) ?? throw new JsonException("it holds null.");
+            validate(value);
+            return value;
+        }
+        catch (WhenceException e)
+        {
+            throw new WhenceException($"{path}: {e.Message}; docs/formats.md shows the format.", e);
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException) // the latter: half a surrogate
+        {
+            throw new WhenceException($"{path}: {RegularFile.OneLine(e.Message)} docs/formats.md shows the format.", e);
+        }
     }
 
     private static JsonSerializerOptions Make()
@@ -42,6 +67,18 @@ internal static class RecipeJson
         return options;
     }
 
+    // Where one of both is missing or of another kind, what follows says so.
+    private static void CheckVersion(JsonElement root, string format, int version)
+    {
+        if (root.ValueKind == JsonValueKind.Object
+            && root.TryGetProperty("format", out var isFormat) && isFormat.ValueKind == JsonValueKind.String
+            && root.TryGetProperty("version", out var isVersion) && isVersion.ValueKind == JsonValueKind.Number
+            && !(isFormat.ValueEquals(format) && isVersion.TryGetInt32(out var number) && number == version))
+        {
+            throw new WhenceException($"it is {isFormat.GetRawText()} version {isVersion.GetRawText()}, this build reads '{format}' version {version}");
+        }
+    }
+
     private static void CheckKeys(JsonElement element, Type type, string where)
     {
         var info = Options.GetTypeInfo(type);
@@ -50,6 +87,11 @@ internal static class RecipeJson
             case (JsonTypeInfoKind.Enumerable, JsonValueKind.Array):
                 foreach (var (i, item) in element.EnumerateArray().Index())
                 {
+                    if (item.ValueKind == JsonValueKind.Null)
+                    {
+                        throw new WhenceException($"'{where}[{i}]' is null, leave it out");
+                    }
+
                     CheckKeys(item, info.ElementType!, $"{where}[{i}]");
                 }
 

@@ -1,3 +1,4 @@
+using Whence.Files;
 using Whence.Vectors;
 
 namespace Whence.Search;
@@ -45,19 +46,36 @@ public sealed class MetadataPredicate
     {
         ArgumentNullException.ThrowIfNull(index);
         index.CheckSizes();
-        var known = new bool[Columns.Count];
+        var known = new HashSet<string>(StringComparer.Ordinal);
         var rows = RowSet.Of(index.Count, index.Manifest.Parts.SelectMany(part =>
         {
             cancellation.ThrowIfCancellationRequested();
             var columns = MetadataFile.ReadTexts(index.Folder, part, Columns);
-            known = [.. known.Select((was, c) => was || columns[c] is not null)];
+            known.UnionWith(Columns.Where((_, c) => columns[c] is not null));
             return Enumerable.Range(0, part.Rows).Where(row => _condition(columns, row) == true).Select(row => part.FirstId + row);
         }));
-        var unknown = Columns.Where((_, c) => !known[c]).ToArray();
-        return unknown.Length == 0 || index.Count == 0
-            ? rows
-            : throw new WhenceException(
-                $"{index.Folder}: no metadata column '{Listing.Of(unknown)}', which the filter names; there are: {string.Join(", ", index.FindColumns())}.");
+        if (index.Count > 0)
+        {
+            RequireColumns(index.Folder, known, index.FindColumns);
+        }
+
+        return rows;
+    }
+
+    /// <summary>Refuses a filter with a column that no image has: it is misspelt, and would choose none or, where it is asked whether it is missing, all.</summary>
+    /// <param name="where">What is filtered, for the message.</param>
+    /// <param name="known">Columns that there are; those that the filter does not name may be left out.</param>
+    /// <param name="all">All columns, asked for only where one is unknown.</param>
+    /// <exception cref="WhenceException">A column is unknown; the message has it and those that there are.</exception>
+    internal void RequireColumns(string where, IReadOnlySet<string> known, Func<IEnumerable<string>> all)
+    {
+        string[] unknown = [.. Columns.Where(name => !known.Contains(name))];
+        if (unknown.Length > 0)
+        {
+            var there = string.Join(", ", all());
+            throw new WhenceException(
+                $"{where}: no metadata column '{Listing.Of(unknown)}', which the filter names; there are: {(there.Length == 0 ? "none" : RegularFile.OneLine(there))}.");
+        }
     }
 
     /// <summary>Whether the filter is true for one image's columns, those that it has not being missing.</summary>

@@ -62,6 +62,22 @@ public sealed class CaptionedImagesTests : IDisposable
         Assert.Equal(["thing 2"], (await LoadAsync(_temp["images"], _temp["table.csv"], where: "style = 'noto'")).Captions);
     }
 
+    [Theory]
+    [InlineData("styel = 'noto'")]
+    [InlineData("styel is missing and style = 'noto'")]
+    [InlineData("not (styel = 'noto')")]
+    public async Task A_column_that_no_image_has_is_refused_with_those_that_there_are(string where)
+    {
+        TestImages.WriteFolder(_temp["images"], 2);
+        File.WriteAllText(_temp["images", "00000.json"], """{"caption": "thing", "style": "noto"}""");
+        File.WriteAllText(_temp["images", "00001.json"], """{"caption": "thing"}""");
+        File.WriteAllText(_temp["table.csv"], "file,creator\n00000.png,Ann\n");
+        var message = (await Assert.ThrowsAsync<WhenceException>(() => LoadAsync(_temp["images"], _temp["table.csv"], where: where))).Message;
+        Assert.Equal($"{_temp["images"]}: no metadata column 'styel', which the filter names; there are: creator, style.", message);
+        Assert.Equal(1, (await LoadAsync(_temp["images"], _temp["table.csv"], where: "style = 'noto'")).Count);
+        Assert.Equal(1, (await LoadAsync(_temp["images"], _temp["table.csv"], where: "style is missing")).Count);
+    }
+
     [Fact]
     public async Task One_bad_image_is_told_and_passed_over_and_none_at_all_is_an_error()
     {

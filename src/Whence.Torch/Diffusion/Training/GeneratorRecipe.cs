@@ -1,8 +1,9 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Whence.Encoders.Text;
 using Whence.Files;
 using Whence.Search;
+using Whence.Torch.Encoders;
+using static Whence.Torch.Diffusion.Training.RecipeChecks;
 
 namespace Whence.Torch.Diffusion.Training;
 
@@ -16,6 +17,8 @@ public sealed record GeneratorRecipe
     public const int CurrentVersion = 1;
 
     private const string FormatName = "whence-generator";
+
+    private const int MostSize = 2048; // so that dozens of images fit into one array
 
     /// <summary>Always <c>whence-generator</c>.</summary>
     public required string Format { get; init; }
@@ -32,7 +35,7 @@ public sealed record GeneratorRecipe
     /// <summary>Which images to train with, as a filter over their metadata (<see cref="MetadataPredicate"/>): what is held out stays out. Null for all.</summary>
     public string? Where { get; init; }
 
-    /// <summary>Side of the images in pixels. Default 64: what two processor cores can learn in minutes to hours; the work grows with the square.</summary>
+    /// <summary>Side of the images in pixels, 8 to 2048. Default 64: what two processor cores can learn in minutes to hours; the work grows with the square.</summary>
     public int Size { get; init; } = 64;
 
     /// <summary>Seed of all that is drawn. Default 0.</summary>
@@ -51,6 +54,9 @@ public sealed record GeneratorRecipe
     [JsonPropertyName("unet")]
     public RecipeUNet UNet { get; init; } = new();
 
+    /// <summary>How the trained model is written.</summary>
+    public RecipeModel Model { get; init; } = new();
+
     /// <summary>What an interruption costs at most.</summary>
     public RecipeCheckpoint Checkpoint { get; init; } = new();
 
@@ -59,30 +65,7 @@ public sealed record GeneratorRecipe
 
     /// <summary>Reads a recipe.</summary>
     /// <exception cref="WhenceException">Missing, damaged, of another version, with a key that there is none of, or a value out of its range; the message names it.</exception>
-    public static GeneratorRecipe Load(string path)
-    {
-        ArgumentException.ThrowIfNullOrEmpty(path);
-        var bytes = RegularFile.Guard(path, () => File.ReadAllBytes(path));
-        try
-        {
-            var recipe = RecipeJson.Read<GeneratorRecipe>(bytes);
-            if (recipe.Format != FormatName || recipe.Version != CurrentVersion)
-            {
-                throw new WhenceException($"it is '{recipe.Format}' version {recipe.Version}, this build reads '{FormatName}' version {CurrentVersion}");
-            }
-
-            recipe.Validate();
-            return recipe;
-        }
-        catch (WhenceException e)
-        {
-            throw new WhenceException($"{path}: {e.Message}; docs/formats.md shows the format.", e);
-        }
-        catch (JsonException e)
-        {
-            throw new WhenceException($"{path}: {RegularFile.OneLine(e.Message)} docs/formats.md shows the format.", e);
-        }
-    }
+    public static GeneratorRecipe Load(string path) => RecipeJson.Load<GeneratorRecipe>(path, FormatName, CurrentVersion, recipe => recipe.Validate());
 
     /// <summary>The recipe with every value, defaults too.</summary>
     internal string ToJson() => JsonSerializer.Serialize(this, RecipeJson.Options);
@@ -115,6 +98,18 @@ public sealed record GeneratorRecipe
         NormGroups = UNet.NormGroups,
     };
 
+    /// <summary>Sizes of the text encoder.</summary>
+    /// <param name="vocabulary">Symbols that were learned.</param>
+    internal ClipTextSpec TextSpec(int vocabulary) => new()
+    {
+        VocabularySize = vocabulary,
+        ContextLength = Vocabulary.Tokens,
+        Width = Text.Width,
+        Depth = Text.Depth,
+        Heads = Text.Heads,
+        Dimension = null,
+    };
+
     /// <summary>The noise that the U-Net learns to take away.</summary>
     internal SchedulerSpec Scheduler() => new()
     {
@@ -123,33 +118,35 @@ public sealed record GeneratorRecipe
         Prediction = UNet.Prediction,
     };
 
-    private void Validate()
+    /// <summary>Refuses what cannot be trained, or what no reader of the trained model would take.</summary>
+    /// <exception cref="WhenceException">A value is out of its range; the message has its key, the value and the range.</exception>
+    internal void Validate()
     {
-        Require(Images.Count > 0 && Images.All(i => !string.IsNullOrWhiteSpace(i)), "'images' is empty, at least one source is needed");
+        Require(Images.Count > 0 && Images.All(i => !string.IsNullOrWhiteSpace(i)), "'images' is empty or has an empty entry, at least one source is needed");
+        Require(Metadata is null || !string.IsNullOrWhiteSpace(Metadata), "'metadata' is empty, name a table or leave it out");
         if (Where is not null)
         {
-            MetadataPredicate.Parse(Where);
+            Checked("where", () => MetadataPredicate.Parse(Where));
         }
 
-        Require(Vocabulary.Reserved >= 0 && Vocabulary.LeastCount >= 1, "'vocabulary' has a number out of range");
-        Require(
-            Vocabulary.Most is <= 1_000_000 && Vocabulary.Most >= VocabularyOptions.Least + (long)Vocabulary.Reserved,
-            $"'vocabulary.most' is {Vocabulary.Most}, it must be at least {VocabularyOptions.Least + (long)Vocabulary.Reserved} and at most 1000000: every byte has its symbols");
-        Require(Vocabulary.Tokens is >= 4 and <= 1024, $"'vocabulary.tokens' is {Vocabulary.Tokens}, it must be from 4 to 1024");
-        Require(Text.Width >= 1 && Text.Depth >= 1 && Text.Heads >= 1 && Text.Width % Text.Heads == 0, $"'text' has a width of {Text.Width}, which is no multiple of {Text.Heads} heads, or a number below 1");
-        Require(Autoencoder.KlWeight >= 0 && Autoencoder.EdgeWeight >= 0 && Autoencoder.SquaredWeight >= 0, "'autoencoder' has a weight below 0");
-        Require(UNet.CaptionDropout is >= 0 and < 1, $"'unet.captionDropout' is {UNet.CaptionDropout}, it must be from 0 up to, not including, 1");
-        Require(UNet.Heads >= 1 && UNet.Attention.Count == UNet.Channels.Count, $"'unet.attention' has {UNet.Attention.Count} entries, 'unet.channels' has {UNet.Channels.Count}; each step needs one of both");
-        Autoencoder.Training.Validate("autoencoder");
-        UNet.Training.Validate("unet");
-        Require(Checkpoint.Steps >= 1 && Checkpoint.Seconds is > 0 and <= 1e6, "'checkpoint' has a number out of range");
-        Require(Samples.Every >= 0 && Samples.Each is >= 1 and <= 64 && Samples.Steps is >= 1 and <= 1000 && Samples.Guidance is >= 0 and <= 100, "'samples' has a number out of range");
+        Vocabulary.Validate();
+        Text.Validate();
+        Autoencoder.Validate();
         Checked("autoencoder", () => AutoencoderSpec().Validate());
         var factor = AutoencoderSpec().Factor;
-        Require(Size is >= 8 and <= 4096 && Size % factor == 0, $"'size' is {Size}, it must be from 8 to 4096 and a multiple of {factor}, the autoencoder's patch times 2 for each step of its channels but the last");
+        Require(Size is >= 8 and <= MostSize && Size % factor == 0, $"'size' is {Size}, it must be from 8 to {MostSize} and a multiple of {factor}, the autoencoder's patch times 2 for each step of its channels but the last");
+        UNet.Validate();
         Checked("unet", () => UNetSpec().Validate());
         Require(Size / factor % UNetSpec().Factor == 0, $"latents have {Size / factor} cells a side, which 'unet.channels' with {UNet.Channels.Count} steps cannot halve {UNet.Channels.Count - 1} times");
+        Autoencoder.Training.Validate("autoencoder", 3L * Size * Size);
+        UNet.Training.Validate("unet", LatentValues);
+        Require(Enum.IsDefined(Model.Precision), $"'model.precision' is {Model.Precision}, it must be float32 or float16");
+        Checkpoint.Validate();
+        Samples.Validate(Size, Scheduler());
     }
+
+    /// <summary>Numbers that are kept of an image between the two trainings: mean and variance of each value of its latent.</summary>
+    internal long LatentValues => 2L * Autoencoder.LatentChannels * (Size / AutoencoderSpec().Factor) * (Size / AutoencoderSpec().Factor);
 
     private static void Checked(string where, Action check)
     {
@@ -157,17 +154,45 @@ public sealed record GeneratorRecipe
         {
             check();
         }
-        catch (ArgumentException e)
+        catch (Exception e) when (e is ArgumentException or WhenceException)
         {
             throw new WhenceException($"'{where}': {e.Message}", e);
         }
     }
+}
 
-    internal static void Require(bool holds, string problem)
+/// <summary>Checks of a recipe's values, whose messages have the key, the value and the range.</summary>
+internal static class RecipeChecks
+{
+    public static void Require(bool holds, string problem)
     {
         if (!holds)
         {
             throw new WhenceException(problem);
+        }
+    }
+
+    public static void InRange(string key, long value, long least, long most) =>
+        Require(value >= least && value <= most, $"'{key}' is {value}, it must be {(most == int.MaxValue ? $"at least {least}" : $"from {least} to {most}")}");
+
+    public static void InRange(string key, double value, double least, double most) =>
+        Require(value >= least && value <= most, FormattableString.Invariant($"'{key}' is {value}, it must be from {least} to {most}"));
+
+    /// <summary>A value may be the most, but not zero.</summary>
+    public static void AboveZero(string key, double value, double most) =>
+        Require(value > 0 && value <= most, FormattableString.Invariant($"'{key}' is {value}, it must be above 0 and at most {most}"));
+
+    /// <summary>A value may be 0, but not 1.</summary>
+    public static void Share(string key, double value) =>
+        Require(value is >= 0 and < 1, FormattableString.Invariant($"'{key}' is {value}, it must be from 0 up to, not including, 1"));
+
+    /// <summary>Channels of a network's steps.</summary>
+    public static void ChannelsInRange(string key, IReadOnlyList<int> channels)
+    {
+        Require(channels.Count is >= 1 and <= UNetSpec.MostSteps, $"'{key}' has {channels.Count} entries, it must have from 1 to {UNetSpec.MostSteps}");
+        foreach (var (i, count) in channels.Index())
+        {
+            InRange($"{key}[{i}]", count, 1, UNetSpec.MostChannels);
         }
     }
 }

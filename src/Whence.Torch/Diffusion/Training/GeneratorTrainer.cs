@@ -5,7 +5,6 @@ using Whence.Encoders.Text;
 using Whence.Files;
 using Whence.Reports;
 using Whence.Search;
-using Whence.Torch.Encoders;
 using Whence.Torch.Mapping;
 using Whence.Vectors;
 using static TorchSharp.torch;
@@ -31,6 +30,7 @@ public sealed class GeneratorTrainer
     /// <param name="images">Of the recipe's <see cref="GeneratorRecipe.Size"/>.</param>
     /// <param name="threads">Threads of libtorch; null for one a core. The last bits of what is learned depend on it.</param>
     /// <exception cref="ArgumentException">The images have another size, or there is none.</exception>
+    /// <exception cref="WhenceException">A value of the recipe is out of its range, or the latents or the weights are more numbers than one array holds.</exception>
     public GeneratorTrainer(GeneratorRecipe recipe, CaptionedImages images, int? threads = null)
     {
         ArgumentNullException.ThrowIfNull(recipe);
@@ -41,6 +41,7 @@ public sealed class GeneratorTrainer
         }
 
         ArgumentOutOfRangeException.ThrowIfLessThan(threads ?? 1, 1);
+        GeneratorLimits.Check(recipe, images.Count);
         (_recipe, _images, _sha256, _threads) = (recipe, images, images.Sha256(), threads ?? Environment.ProcessorCount);
     }
 
@@ -101,7 +102,7 @@ public sealed class GeneratorTrainer
             Directory.Delete(temporary, recursive: true);
         }
 
-        model.Save(temporary);
+        model.Save(temporary, _recipe.Model.Type);
         Directory.Move(temporary, ModelIn(folder));
         File.Delete(Path.Combine(folder, CheckpointName));
         File.Delete(Path.Combine(folder, AutoencoderName));
@@ -129,7 +130,6 @@ public sealed class GeneratorTrainer
         using var file = SafetensorsFile.Open(path);
         measured = GeneratorFile.State<GeneratorPoint[]>(file, path, AutoencoderStage, settings)!;
         latents = new LatentCache(file.ReadSingle(MomentsName), file.Tensors[MomentsName].Shape);
-        var text = new ClipTextSpec { Width = _recipe.Text.Width, Depth = _recipe.Text.Depth, Heads = _recipe.Text.Heads, ContextLength = _recipe.Vocabulary.Tokens, Dimension = null };
         var tokenizer = ClipTokenizer.Learn(
             _images.Captions,
             new VocabularyOptions { Most = _recipe.Vocabulary.Most, Reserved = _recipe.Vocabulary.Reserved, LeastCount = _recipe.Vocabulary.LeastCount },
@@ -137,7 +137,7 @@ public sealed class GeneratorTrainer
         var model = DiffusionModel.Create(
             _recipe.UNetSpec(),
             _recipe.AutoencoderSpec() with { ScalingFactor = latents.ScalingFactor },
-            text with { VocabularySize = tokenizer.VocabularySize },
+            _recipe.TextSpec(tokenizer.VocabularySize),
             tokenizer,
             _recipe.Seed);
         model.Scheduler = _recipe.Scheduler();

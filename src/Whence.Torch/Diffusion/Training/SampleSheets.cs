@@ -6,7 +6,8 @@ namespace Whence.Torch.Diffusion.Training;
 /// <summary>Draws what a model in training draws: the same prompts from the same noise each time.</summary>
 internal sealed class SampleSheets
 {
-    private const int MostCaptions = 12;
+    /// <summary>Captions that are drawn where the recipe names no prompts.</summary>
+    internal const int MostCaptions = 12;
 
     private readonly GeneratorRecipe _recipe;
     private readonly DiffusionModel _model;

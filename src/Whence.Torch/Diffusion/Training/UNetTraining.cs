@@ -26,6 +26,7 @@ internal sealed class UNetTraining
         _ids = [.. model.Tokenizer.Encode(captions).Ids.Span];
         _empty = [.. model.Tokenizer.Encode("").Ids];
         _type = recipe.UNet.Training.Type;
+        model.UNet.Checkpointing = recipe.UNet.Checkpointing;
     }
 
     /// <summary>The loss of a step, and the gradients of the weights.</summary>
@@ -51,7 +52,10 @@ internal sealed class UNetTraining
         var noise = random.Normal(latents.shape);
         var context = _model.TextEncoder.forward(tensor(ids, [n, tokens]));
         var prediction = _model.UNet.forward(_noise.AddNoise(latents, noise, timesteps).to(_type), timesteps, context);
-        var loss = nn.functional.mse_loss(prediction.to(ScalarType.Float32), _noise.Target(latents, noise, timesteps));
+        var (predicted, target, gamma) = (prediction.to(ScalarType.Float32), _noise.Target(latents, noise, timesteps), _recipe.UNet.SnrGamma);
+        var loss = gamma > 0
+            ? ((predicted - target).square().mean([1, 2, 3]) * tensor(Array.ConvertAll(times, t => (float)_noise.LossWeight(t, gamma)))).mean()
+            : nn.functional.mse_loss(predicted, target);
         loss.backward();
         return new StepLoss(loss.item<float>());
     }

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Whence.Datasets.Styles;
 using Whence.Files;
 
@@ -49,15 +48,12 @@ public sealed record EmojiRecipe
     public EmojiSheetRecipe Sheet { get; init; } = new();
 
     /// <summary>The recipe that this build came with, <c>recipes/emoji64-dataset.json</c>.</summary>
-    public static EmojiRecipe Shipped { get; } = Read(PackageLock.Resource("emoji64-dataset.json"), "recipes/emoji64-dataset.json");
+    public static EmojiRecipe Shipped { get; } =
+        RecipeJson.Parse<EmojiRecipe>(PackageLock.Resource("emoji64-dataset.json"), "recipes/emoji64-dataset.json", FormatName, CurrentVersion, recipe => recipe.Validate());
 
     /// <summary>Reads a recipe.</summary>
     /// <exception cref="WhenceException">Missing, damaged, of another version, with a key that there is none of, or a value out of its range; the message names it.</exception>
-    public static EmojiRecipe Load(string path)
-    {
-        ArgumentException.ThrowIfNullOrEmpty(path);
-        return Read(RegularFile.Guard(path, () => File.ReadAllBytes(path)), path);
-    }
+    public static EmojiRecipe Load(string path) => RecipeJson.Load<EmojiRecipe>(path, FormatName, CurrentVersion, recipe => recipe.Validate());
 
     internal IReadOnlyList<Treatment> Trained => [.. TrainedTreatments.Select(Treatments.Get)];
 
@@ -98,29 +94,6 @@ public sealed record EmojiRecipe
         PackageLock.Require(HeldOutPerDrawing >= 0 && HeldOutPerDrawing <= HeldOut.Count, $"'heldOutPerDrawing' is {HeldOutPerDrawing}, it must be at least 0 and at most the {HeldOut.Count} other treatments");
         PackageLock.Require(Sheet.Objects.Count <= EmojiSheetRecipe.MaxObjects, $"'sheet.objects' has {Sheet.Objects.Count}, there is room for {EmojiSheetRecipe.MaxObjects}");
         PackageLock.Require(Sheet.Designers.Distinct(StringComparer.Ordinal).Count() == Sheet.Designers.Count, "'sheet.designers' has one twice");
-    }
-
-    private static EmojiRecipe Read(byte[] bytes, string path)
-    {
-        try
-        {
-            var recipe = RecipeJson.Read<EmojiRecipe>(bytes);
-            if (recipe.Format != FormatName || recipe.Version != CurrentVersion)
-            {
-                throw new WhenceException($"it is '{recipe.Format}' version {recipe.Version}, this build reads '{FormatName}' version {CurrentVersion}");
-            }
-
-            recipe.Validate();
-            return recipe;
-        }
-        catch (WhenceException e)
-        {
-            throw new WhenceException($"{path}: {e.Message}; docs/formats.md shows the format.", e);
-        }
-        catch (JsonException e)
-        {
-            throw new WhenceException($"{path}: {RegularFile.OneLine(e.Message)} docs/formats.md shows the format.", e);
-        }
     }
 }
 

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using System.Text.Json;
 using Whence.Files;
 
 namespace Whence.Datasets.Emoji;
@@ -25,7 +24,8 @@ public sealed record PackageLock
     public required IReadOnlyList<LockedPackage> Drawings { get; init; }
 
     /// <summary>The lock file that this build came with, <c>recipes/emoji-packages.lock.json</c>.</summary>
-    public static PackageLock Shipped { get; } = Read(Resource("emoji-packages.lock.json"), "recipes/emoji-packages.lock.json");
+    public static PackageLock Shipped { get; } =
+        RecipeJson.Parse<PackageLock>(Resource("emoji-packages.lock.json"), "recipes/emoji-packages.lock.json", FormatName, CurrentVersion, packages => packages.Validate());
 
     /// <summary>Those of drawings whose licence holds for what is made of them, too.</summary>
     public IReadOnlyList<LockedPackage> ShareAlike => [.. Drawings.Where(p => p.Licence.Contains("-SA", StringComparison.Ordinal))];
@@ -35,11 +35,7 @@ public sealed record PackageLock
 
     /// <summary>Reads a lock file.</summary>
     /// <exception cref="WhenceException">Missing, damaged, of another version, or with a value that cannot be; the message names it.</exception>
-    public static PackageLock Load(string path)
-    {
-        ArgumentException.ThrowIfNullOrEmpty(path);
-        return Read(RegularFile.Guard(path, () => File.ReadAllBytes(path)), path);
-    }
+    public static PackageLock Load(string path) => RecipeJson.Load<PackageLock>(path, FormatName, CurrentVersion, packages => packages.Validate());
 
     internal static byte[] Resource(string name)
     {
@@ -49,40 +45,22 @@ public sealed record PackageLock
         return bytes;
     }
 
-    private static PackageLock Read(byte[] bytes, string path)
+    private void Validate()
     {
-        try
+        Require(Drawings.All(p => p is not null), "'drawings' holds null");
+        foreach (var package in All())
         {
-            var packages = RecipeJson.Read<PackageLock>(bytes);
-            if (packages.Format != FormatName || packages.Version != CurrentVersion)
-            {
-                throw new WhenceException($"it is '{packages.Format}' version {packages.Version}, this build reads '{FormatName}' version {CurrentVersion}");
-            }
-
-            Require(packages.Drawings.All(p => p is not null), "'drawings' holds null");
-            foreach (var package in packages.All())
-            {
-                package.Validate();
-            }
-
-            foreach (var package in packages.Drawings)
-            {
-                Require(package.Style is { Length: > 0 }, $"package '{package.Name}' has no 'style'");
-            }
-
-            Require(packages.Drawings.Count > 0, "'drawings' is empty");
-            Require(packages.Drawings.Select(p => p.Style!.Replace(' ', '-')).Distinct(StringComparer.OrdinalIgnoreCase).Count() == packages.Drawings.Count, "two packages have the same 'style'");
-            Require(packages.All().Select(p => p.FileName).Distinct(StringComparer.Ordinal).Count() == packages.Drawings.Count + 1, "a package stands there twice");
-            return packages;
+            package.Validate();
         }
-        catch (WhenceException e)
+
+        foreach (var package in Drawings)
         {
-            throw new WhenceException($"{path}: {e.Message}; docs/formats.md shows the format.", e);
+            Require(package.Style is { Length: > 0 }, $"package '{package.Name}' has no 'style'");
         }
-        catch (JsonException e)
-        {
-            throw new WhenceException($"{path}: {RegularFile.OneLine(e.Message)} docs/formats.md shows the format.", e);
-        }
+
+        Require(Drawings.Count > 0, "'drawings' is empty");
+        Require(Drawings.Select(p => p.Style!.Replace(' ', '-')).Distinct(StringComparer.OrdinalIgnoreCase).Count() == Drawings.Count, "two packages have the same 'style'");
+        Require(All().Select(p => p.FileName).Distinct(StringComparer.Ordinal).Count() == Drawings.Count + 1, "a package stands there twice");
     }
 
     internal static void Require(bool holds, string what)

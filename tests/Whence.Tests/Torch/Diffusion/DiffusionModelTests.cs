@@ -58,6 +58,20 @@ public sealed class DiffusionModelTests : IDisposable
     }
 
     [Fact]
+    public void A_weight_that_is_too_large_for_float16_is_refused()
+    {
+        using var model = GoldenDiffusion.Model();
+        using (torch.no_grad())
+        {
+            model.UNet.parameters().First().fill_(1e6f);
+        }
+
+        var message = Assert.Throws<WhenceException>(() => model.Save(_temp["model"], ElementType.F16)).Message;
+        Assert.Matches("^The weight '[a-z_.0-9]+' has values beyond 65504", message);
+        model.Save(_temp["model"], ElementType.BF16);
+    }
+
+    [Fact]
     public void Files_in_parts_and_variants_and_PyTorchs_open_too()
     {
         using var model = GoldenDiffusion.Model();

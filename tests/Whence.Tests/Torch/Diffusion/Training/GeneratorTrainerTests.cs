@@ -194,6 +194,36 @@ public sealed class GeneratorTrainerTests : IDisposable
         Assert.All(model.UNet.parameters(), p => Assert.Equal(ScalarType.Float32, p.dtype));
     }
 
+    [Fact]
+    public void Written_in_float16_it_is_half_as_large_and_what_was_learned_rounded()
+    {
+        var recipe = Recipe();
+        Trainer(recipe).Train(_temp["whole"]);
+        Trainer(recipe with { Model = new() { Precision = WeightPrecision.F16 } }).Train(_temp["half"]);
+        foreach (var part in (string[])["unet/diffusion_pytorch_model", "vae/diffusion_pytorch_model", "text_encoder/model"])
+        {
+            using var whole = SafetensorsFile.Open(Path.Combine(GeneratorTrainer.ModelIn(_temp["whole"]), part + ".safetensors"));
+            using var half = SafetensorsFile.Open(Path.Combine(GeneratorTrainer.ModelIn(_temp["half"]), part + ".safetensors"));
+            Assert.All(half.Tensors.Values, tensor => Assert.Equal(ElementType.F16, tensor.Type));
+            Assert.All(whole.Tensors.Keys, name => Assert.Equal([.. whole.ReadSingle(name).Select(value => (float)(Half)value)], half.ReadSingle(name)));
+        }
+
+        using var model = DiffusionModel.Open(GeneratorTrainer.ModelIn(_temp["half"]));
+        Assert.Equal(16, model.ImageSize);
+    }
+
+    [Fact]
+    public void With_activations_computed_twice_it_learns_the_same_but_for_the_last_bits_and_leaves_no_tensor_behind()
+    {
+        var recipe = Recipe();
+        var kept = Trainer(recipe).Train(_temp["kept"]);
+        recipe = recipe with { UNet = recipe.UNet with { Checkpointing = true } };
+        var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+        var twice = Trainer(recipe).Train(_temp["twice"]);
+        Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+        Assert.All(kept.Zip(twice), pair => Assert.Equal(pair.First.Loss, pair.Second.Loss, 1e-3 * pair.First.Loss));
+    }
+
     private static GeneratorTrainer Trainer(GeneratorRecipe? recipe = null) => new(recipe ?? Recipe(), ToyGenerator.Images(), threads: 1);
 
     private static GeneratorRecipe Recipe()
