@@ -13,13 +13,14 @@ internal sealed class AutoencoderTraining(GeneratorRecipe recipe, CaptionedImage
     private const int Stage = 1, EncodedAtATime = 64;
 
     private readonly RecipeAutoencoder _recipe = recipe.Autoencoder;
+    private readonly EpochOrder _order = new(recipe.Seed, Stage, images.Count, recipe.Autoencoder.Training.Batch);
     private readonly ScalarType _type = recipe.Autoencoder.Training.Type;
 
     /// <summary>The loss of a step, and the gradients of the weights.</summary>
     public StepLoss Backward(long step)
     {
         using var random = new StepRandom(recipe.Seed, Stage, step);
-        var x = Pixels(StepRandom.Images(recipe.Seed, Stage, step, images.Count, _recipe.Training.Batch));
+        var x = Pixels(_order.Images(step));
         var moments = network.Moments(x.to(_type)).to(ScalarType.Float32);
         var (mean, logVariance) = Autoencoder.Split(moments);
         var latents = mean + ((logVariance * 0.5f).exp() * random.Normal(mean.shape));

@@ -25,6 +25,7 @@ public sealed class GeneratorTrainer
     private readonly CaptionedImages _images;
     private readonly string _sha256;
     private readonly int _threads;
+    private bool _ownsImages;
 
     /// <summary>A training that has not begun.</summary>
     /// <param name="recipe">How.</param>
@@ -60,10 +61,10 @@ public sealed class GeneratorTrainer
             recipe.Where is { } where ? MetadataPredicate.Parse(where) : null,
             threads ?? Environment.ProcessorCount,
             cancellation);
-        return new GeneratorTrainer(recipe, images, threads);
+        return new GeneratorTrainer(recipe, images, threads) { _ownsImages = true };
     }
 
-    /// <summary>The images that are trained with.</summary>
+    /// <summary>The images that are trained with. Where the trainer read them itself, their pixels are let go once the U-Net learns from latents.</summary>
     public CaptionedImages Images => _images;
 
     /// <summary>How it is trained.</summary>
@@ -90,6 +91,11 @@ public sealed class GeneratorTrainer
         RefuseTrained(folder); // another process may have ended meanwhile
         AtomicFile.Write(Path.Combine(folder, "recipe.json"), stream => JsonSerializer.Serialize(stream, _recipe, RecipeJson.Indented));
         using var model = CreateModel(Path.Combine(folder, AutoencoderName), folder, progress, cancellation, out var latents, out var measured);
+        if (_ownsImages)
+        {
+            _images.ReleasePixels();
+        }
+
         var points = TrainUNet(model, latents, folder, measured, progress, cancellation);
         GeneratorCurve.Write(Path.Combine(folder, "training.csv"), points);
         GeneratorFigure.Draw(points).Save(folder);
@@ -155,7 +161,7 @@ public sealed class GeneratorTrainer
         using var network = new Autoencoder(_recipe.AutoencoderSpec(), CPU);
         FirstWeights.Fill(network, _recipe.Seed);
         network.to(_recipe.Autoencoder.Training.Type);
-        var weights = new TrainedWeights(network);
+        var weights = new TrainedWeights(network) { Threads = _threads };
         var training = new AutoencoderTraining(_recipe, _images, network);
         var loop = new TrainingLoop(AutoencoderStage, _recipe.Autoencoder.Training, weights, Path.Combine(folder, CheckpointName), _recipe.Checkpoint, _threads, settings, []);
         loop.Run(training.Backward, _ => { }, progress, cancellation);
@@ -178,10 +184,10 @@ public sealed class GeneratorTrainer
         model.UNet.to(_recipe.UNet.Training.Type);
         model.TextEncoder.to(_recipe.UNet.Training.Type);
         var settings = GeneratorFile.Settings(_recipe, _sha256, _threads, "size", "seed", "vocabulary", "text", "autoencoder", "unet");
-        var weights = new TrainedWeights(model.UNet, model.TextEncoder);
+        var weights = new TrainedWeights(model.UNet, model.TextEncoder) { Threads = _threads };
         var training = new UNetTraining(_recipe, latents, _images.Captions, model);
         var loop = new TrainingLoop(UNetStage, _recipe.UNet.Training, weights, Path.Combine(folder, CheckpointName), _recipe.Checkpoint, _threads, settings, before);
-        var samples = new SampleSheets(_recipe, model, _images.Captions);
+        var samples = new SampleSheets(_recipe, model, _images.Captions, _threads);
         var every = _recipe.Samples.Every;
         loop.Run(
             training.Backward,

@@ -77,7 +77,6 @@ internal sealed class TrainingLoop
 
             var rate = _training.RateAt(_done);
             StepLoss loss;
-            TorchRuntime.Use(_threads); // sampling may have used others
             using (NewDisposeScope())
             {
                 _weights.ClearGradients();

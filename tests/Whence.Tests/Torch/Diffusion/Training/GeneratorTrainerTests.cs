@@ -104,6 +104,32 @@ public sealed class GeneratorTrainerTests : IDisposable
     }
 
     [Fact]
+    public async Task The_pixels_that_it_read_itself_are_let_go_once_there_are_latents_and_those_that_were_given_are_kept()
+    {
+        var trainer = await GeneratorTrainer.OpenAsync(ToyGenerator.Write(_temp["recipe"]), threads: 1, TestContext.Current.CancellationToken);
+        var held = new List<(string Stage, bool Held)>();
+        trainer.Train(_temp["out"], new Listener<GeneratorProgress>(p => held.Add((p.Stage, Holds(trainer)))), TestContext.Current.CancellationToken);
+        Assert.All(held, h => Assert.Equal(h.Stage == "autoencoder", h.Held));
+        Assert.Equal((12, 12), (trainer.Images.Count, trainer.Images.Captions.Count));
+
+        var given = Trainer();
+        given.Train(_temp["given"], cancellation: TestContext.Current.CancellationToken);
+        Assert.True(Holds(given));
+
+        static bool Holds(GeneratorTrainer trainer)
+        {
+            try
+            {
+                return trainer.Images.Pixels(0).Length > 0;
+            }
+            catch (InvalidOperationException)
+            {
+                return false;
+            }
+        }
+    }
+
+    [Fact]
     public void Another_recipe_or_other_images_do_not_go_on_from_a_state_and_a_trained_model_is_not_trained_over()
     {
         Stop(_temp["out"], "unet", 2);
