@@ -180,12 +180,7 @@ internal sealed class TrainedWeights
     {
         foreach (var (name, values) in Parts)
         {
-            if (!file.Tensors.TryGetValue(prefix + name, out var info) || info.Type != ElementType.F32 || !info.Shape.SequenceEqual([Count]))
-            {
-                throw new WhenceException($"'{path}': has no '{prefix + name}' that is F32 [{Count}]; delete it to train anew.");
-            }
-
-            file.ReadSingle(prefix + name).CopyTo(values, 0);
+            GeneratorFile.Values(file, path, prefix + name, [Count]).CopyTo(values, 0);
         }
 
         Write(Values);
