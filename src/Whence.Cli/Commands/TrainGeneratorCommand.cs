@@ -41,6 +41,13 @@ internal static class TrainGeneratorCommand
             streams.Error.WriteLine($"left out: {unread.Path}: {unread.Error}");
         }
 
+        if (trainer.CutCaptions > 0)
+        {
+            streams.Error.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{trainer.CutCaptions:N0} captions have more than {trainer.Recipe.Vocabulary.Tokens} tokens and are cut; the longest has {trainer.LongestCaption:N0}: raise 'vocabulary.tokens', or shorten them."));
+        }
+
         try
         {
             var points = trainer.Train(folder, GeneratorView.Lines(streams.Error), cancellation);

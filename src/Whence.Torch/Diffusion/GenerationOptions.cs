@@ -34,6 +34,9 @@ public sealed record GenerationOptions
     /// costs nothing where it is large. On a graphics card, and without, it is asked about all of a batch at once, and a level of a pixel may differ.
     /// </summary>
     public bool Exact { get; init; } = true;
+
+    /// <summary>Threads of libtorch, at least 1; the last bits depend on their number. Default: one a core.</summary>
+    internal int Threads { get; init; } = Environment.ProcessorCount;
 }
 
 /// <summary>An image that is to be drawn.</summary>

@@ -78,7 +78,7 @@ public sealed class ImageGenerator
 
     private RgbImage[] Draw(GenerationRequest[] batch, Action<int, Tensor> stepped, CancellationToken cancellation)
     {
-        TorchRuntime.UseAllCores();
+        TorchRuntime.Use(_options.Threads);
         var generators = Array.ConvertAll(batch, request => new Generator((ulong)request.Seed));
         try
         {

@@ -9,7 +9,7 @@ namespace Whence.Datasets;
 /// <summary>Images with captions, decoded once to a square of pixels and held in memory, in the order of their sources.</summary>
 public sealed class CaptionedImages
 {
-    private readonly byte[][] _pixels;
+    private byte[][]? _pixels;
 
     private CaptionedImages(int size, byte[][] pixels, IReadOnlyList<string> captions) => (Size, _pixels, Captions) = (size, pixels, captions);
 
@@ -17,7 +17,7 @@ public sealed class CaptionedImages
     public int Size { get; }
 
     /// <summary>Number of images.</summary>
-    public int Count => _pixels.Length;
+    public int Count => Captions.Count;
 
     /// <summary>A caption for each image.</summary>
     public IReadOnlyList<string> Captions { get; }
@@ -29,7 +29,8 @@ public sealed class CaptionedImages
     public IReadOnlyList<UnreadImage> Unread { get; private init; } = [];
 
     /// <summary>The pixels of an image: size x size x 3 bytes, row-major, red, green, blue.</summary>
-    public ReadOnlySpan<byte> Pixels(int image) => _pixels[image];
+    /// <exception cref="InvalidOperationException">They were let go: a training that loaded the images needs none of them any more.</exception>
+    public ReadOnlySpan<byte> Pixels(int image) => (_pixels ?? throw new InvalidOperationException("The pixels were let go; load the images again."))[image];
 
     /// <summary>Images that somebody made.</summary>
     /// <param name="size">Side in pixels, at least 1.</param>
@@ -84,6 +85,9 @@ public sealed class CaptionedImages
                 + $"{(unread is [var first, ..] ? $" ({first.Path}: {first.Error})" : "")}{(where is null ? "" : $", the others are not '{where}'")}; captions stand in NAME.txt beside each image, or in a table's column 'caption'.");
     }
 
+    /// <summary>Lets go of the pixels, which are most of the memory; all else stays.</summary>
+    internal void ReleasePixels() => _pixels = null;
+
     /// <summary>A checksum of the pixels and captions in their order, lower-case hexadecimal.</summary>
     public string Sha256()
     {
@@ -91,7 +95,7 @@ public sealed class CaptionedImages
         hash.AppendData(BitConverter.GetBytes(Size));
         for (var i = 0; i < Count; i++)
         {
-            hash.AppendData(_pixels[i]);
+            hash.AppendData(Pixels(i));
             var caption = Encoding.UTF8.GetBytes(Captions[i]);
             hash.AppendData(BitConverter.GetBytes(caption.Length));
             hash.AppendData(caption);

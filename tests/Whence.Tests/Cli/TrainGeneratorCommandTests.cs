@@ -73,6 +73,15 @@ public sealed class TrainGeneratorCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Captions_that_are_cut_are_told_before_anything_is_trained()
+    {
+        var recipe = ToyGenerator.Write(_temp.Path, r => r["vocabulary"]!["tokens"] = 4);
+        Directory.CreateDirectory(_temp["out", "model"]); // ends it there
+        var (_, _, error) = await RunAsync("train-generator", recipe, "--threads", "1", "--out", _temp["out"]);
+        Assert.Contains("12 captions have more than 4 tokens and are cut; the longest has 5: raise 'vocabulary.tokens', or shorten them.\n", error.ReplaceLineEndings("\n"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Bad_input_gives_one_line()
     {
         File.WriteAllText(_temp["file"], "");

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Whence.Datasets;
 using Whence.Images;
 using Whence.Torch.Mapping;
@@ -10,16 +11,20 @@ namespace Whence.Torch.Diffusion.Training;
 /// </summary>
 internal sealed class AutoencoderTraining(GeneratorRecipe recipe, CaptionedImages images, Autoencoder network)
 {
-    private const int Stage = 1, EncodedAtATime = 64;
+    private const int Stage = 1, MostPixels = 1 << 18; // of images that are encoded together: 64 of 64 x 64
 
     private readonly RecipeAutoencoder _recipe = recipe.Autoencoder;
+    private readonly EpochOrder _order = new(recipe.Seed, Stage, images.Count, recipe.Autoencoder.Training.Batch);
     private readonly ScalarType _type = recipe.Autoencoder.Training.Type;
+
+    // Never more than a step takes, which needs far more memory for each.
+    private int AtATime => Math.Min(_recipe.Training.Batch, Math.Max(1, MostPixels / (images.Size * images.Size)));
 
     /// <summary>The loss of a step, and the gradients of the weights.</summary>
     public StepLoss Backward(long step)
     {
         using var random = new StepRandom(recipe.Seed, Stage, step);
-        var x = Pixels(StepRandom.Images(recipe.Seed, Stage, step, images.Count, _recipe.Training.Batch));
+        var x = Pixels(_order.Images(step));
         var moments = network.Moments(x.to(_type)).to(ScalarType.Float32);
         var (mean, logVariance) = Autoencoder.Split(moments);
         var latents = mean + ((logVariance * 0.5f).exp() * random.Normal(mean.shape));
@@ -33,16 +38,17 @@ internal sealed class AutoencoderTraining(GeneratorRecipe recipe, CaptionedImage
 
     /// <summary>Mean and logarithm of the variance of all images' latents.</summary>
     /// <returns>n x 2 c x h x w numbers, and the shape.</returns>
-    public (float[] Values, long[] Shape) Moments(CancellationToken cancellation)
+    /// <exception cref="WhenceException">Memory does not suffice.</exception>
+    public (float[] Values, long[] Shape) Moments(CancellationToken cancellation) => Guarded(() =>
     {
         using var none = no_grad();
         float[] all = [];
         long[] shape = [];
-        for (var first = 0; first < images.Count; first += EncodedAtATime)
+        for (var first = 0; first < images.Count; first += AtATime)
         {
             cancellation.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
-            int[] batch = [.. Enumerable.Range(first, Math.Min(EncodedAtATime, images.Count - first))];
+            int[] batch = [.. Enumerable.Range(first, Math.Min(AtATime, images.Count - first))];
             var moments = network.Moments(Pixels(batch).to(_type)).to(ScalarType.Float32).contiguous();
             shape = [images.Count, .. moments.shape[1..]];
             var length = (int)(moments.numel() / batch.Length);
@@ -55,16 +61,35 @@ internal sealed class AutoencoderTraining(GeneratorRecipe recipe, CaptionedImage
         }
 
         return (all, shape);
-    }
+    });
 
     /// <summary>Some images and what the network makes of them.</summary>
     /// <param name="which">The images.</param>
-    public (IReadOnlyList<RgbImage> Shown, IReadOnlyList<RgbImage> GivenBack) Reconstruct(IReadOnlyList<int> which)
+    /// <exception cref="WhenceException">Memory does not suffice.</exception>
+    public (IReadOnlyList<RgbImage> Shown, IReadOnlyList<RgbImage> GivenBack) Reconstruct(IReadOnlyList<int> which) => Guarded(() =>
     {
-        using var scope = NewDisposeScope();
         using var none = no_grad();
-        var (mean, _) = Autoencoder.Split(network.Moments(Pixels([.. which]).to(_type)));
-        return ([.. which.Select(i => RgbImage.FromRgb(images.Pixels(i), images.Size, images.Size))], PixelTensors.ToImages(network.Decode(mean)));
+        var givenBack = new List<RgbImage>();
+        foreach (var batch in which.Chunk(AtATime))
+        {
+            using var scope = NewDisposeScope();
+            var (mean, _) = Autoencoder.Split(network.Moments(Pixels(batch).to(_type)));
+            givenBack.AddRange(PixelTensors.ToImages(network.Decode(mean)));
+        }
+
+        return ((IReadOnlyList<RgbImage>)[.. which.Select(i => RgbImage.FromRgb(images.Pixels(i), images.Size, images.Size))], (IReadOnlyList<RgbImage>)givenBack);
+    });
+
+    private T Guarded<T>(Func<T> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (ExternalException e)
+        {
+            throw TrainingLoop.Failed(e, "when the trained autoencoder encoded the images", "autoencoder", _recipe.Training.Batch);
+        }
     }
 
     /// <summary>n x 3 x size x size, from -1 to 1.</summary>

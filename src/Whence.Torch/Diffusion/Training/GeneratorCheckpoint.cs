@@ -19,9 +19,14 @@ internal sealed record GeneratorCheckpoint(string Stage, long Steps, IReadOnlyLi
         SafetensorsFile.Write(path, [.. weights.Save("")], GeneratorFile.Metadata("checkpoint", settings, JsonSerializer.Serialize(this)));
 
     /// <summary>Reads it, and the weights of the stage that it is of.</summary>
-    /// <returns>Null where there is no file, or the stage is another.</returns>
-    /// <exception cref="WhenceException">Damaged, or of another training; the message says what differs.</exception>
-    public static GeneratorCheckpoint? Load(string path, string stage, TrainedWeights weights, IReadOnlyDictionary<string, string> settings)
+    /// <param name="path">The file.</param>
+    /// <param name="stage">What is trained now.</param>
+    /// <param name="done">The stages before.</param>
+    /// <param name="weights">Take the checkpoint's.</param>
+    /// <param name="settings">What the result follows from.</param>
+    /// <returns>Null where there is no file, or it is of a stage that is done.</returns>
+    /// <exception cref="WhenceException">Damaged, of another training (the message says what differs), or of a later stage.</exception>
+    public static GeneratorCheckpoint? Load(string path, string stage, IEnumerable<string> done, TrainedWeights weights, IReadOnlyDictionary<string, string> settings)
     {
         if (!File.Exists(path))
         {
@@ -29,17 +34,19 @@ internal sealed record GeneratorCheckpoint(string Stage, long Steps, IReadOnlyLi
         }
 
         using var file = SafetensorsFile.Open(path);
-        var checkpoint = GeneratorFile.State<GeneratorCheckpoint>(file, path, "checkpoint", settings, stage);
-        if (checkpoint is not null)
+        var checkpoint = GeneratorFile.State<GeneratorCheckpoint>(file, path, "checkpoint", settings, state => state.Stage != stage);
+        if (checkpoint.Stage != stage)
         {
-            if (checkpoint.Layout != weights.Layout)
-            {
-                throw new WhenceException($"'{path}': was written by a build whose networks hold other weights; delete it to train anew.");
-            }
-
-            weights.Load(file, path, "");
+            return done.Contains(checkpoint.Stage) ? null : throw new WhenceException(
+                $"'{path}': is of the stage '{checkpoint.Stage}', but '{GeneratorFile.AutoencoderName}', with which it began, is gone; put that file back, or delete this one to train anew.");
         }
 
+        if (checkpoint.Layout != weights.Layout)
+        {
+            throw new WhenceException($"'{path}': was written by a build whose networks hold other weights; delete it to train anew.");
+        }
+
+        weights.Load(file, path, "");
         return checkpoint;
     }
 }
@@ -73,9 +80,11 @@ internal sealed record LossSums
 /// <param name="Divergence">Of an autoencoder: mean divergence.</param>
 internal readonly record struct StepLoss(double Loss, double? Error = null, double? Divergence = null);
 
-/// <summary>The headers of the files that a training keeps.</summary>
+/// <summary>The files that a training keeps, and their headers.</summary>
 internal static class GeneratorFile
 {
+    public const string CheckpointName = "checkpoint.safetensors", AutoencoderName = "autoencoder.safetensors";
+
     private const string Format = "whence-generator-training", Version = "1";
 
     public static Dictionary<string, string> Metadata(string kind, IReadOnlyDictionary<string, string> settings, string state) => new()
@@ -87,10 +96,28 @@ internal static class GeneratorFile
         ["state"] = state,
     };
 
+    /// <summary>Whether there is a file, and it is one that a training keeps.</summary>
+    public static bool IsThere(string path)
+    {
+        try
+        {
+            using var file = SafetensorsFile.Open(path);
+            return file.Metadata.GetValueOrDefault("format") == Format;
+        }
+        catch (WhenceException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>The state in a header.</summary>
-    /// <returns>Null where it is of another stage.</returns>
+    /// <param name="file">Holds it.</param>
+    /// <param name="path">Where the file is, for messages.</param>
+    /// <param name="kind">What kind of file it must be.</param>
+    /// <param name="settings">What the result follows from; the file's must be the same.</param>
+    /// <param name="shares">Whether a state is of another stage, which follows from other sections of the recipe too: then only what both follow from must be the same. Null for no.</param>
     /// <exception cref="WhenceException">Damaged, or of another training.</exception>
-    public static T? State<T>(SafetensorsFile file, string path, string kind, IReadOnlyDictionary<string, string> settings, string? stage = null)
+    public static T State<T>(SafetensorsFile file, string path, string kind, IReadOnlyDictionary<string, string> settings, Func<T, bool>? shares = null)
         where T : class
     {
         if (file.Metadata.GetValueOrDefault("format") != Format || file.Metadata.GetValueOrDefault("version") != Version || file.Metadata.GetValueOrDefault("kind") != kind)
@@ -101,13 +128,9 @@ internal static class GeneratorFile
         try
         {
             var state = JsonSerializer.Deserialize<T>(file.Metadata.GetValueOrDefault("state", "")) ?? throw new JsonException("no state");
-            if (stage is not null && state is GeneratorCheckpoint checkpoint && checkpoint.Stage != stage)
-            {
-                return null;
-            }
-
             var saved = JsonSerializer.Deserialize<Dictionary<string, string>>(file.Metadata.GetValueOrDefault("settings", "")) ?? throw new JsonException("no settings");
-            var different = settings.Keys.Union(saved.Keys).Where(key => settings.GetValueOrDefault(key) != saved.GetValueOrDefault(key)).ToArray();
+            var compared = shares?.Invoke(state) == true ? settings.Keys.Intersect(saved.Keys) : settings.Keys.Union(saved.Keys);
+            var different = compared.Where(key => settings.GetValueOrDefault(key) != saved.GetValueOrDefault(key)).ToArray();
             return different.Length == 0 ? state : throw new WhenceException(
                 $"'{path}': belongs to another training ({Listing.Of([.. different.Select(key => $"{key} {saved.GetValueOrDefault(key, "none")}, not {settings.GetValueOrDefault(key, "none")}")])}); give the same recipe and images, or another --out.");
         }
@@ -116,6 +139,13 @@ internal static class GeneratorFile
             throw new WhenceException($"'{path}': its header is damaged ({RegularFile.OneLine(e.Message)}); delete it to train anew.", e);
         }
     }
+
+    /// <summary>A tensor of float32.</summary>
+    /// <exception cref="WhenceException">The file has none of that name and shape.</exception>
+    public static float[] Values(SafetensorsFile file, string path, string name, IReadOnlyList<long> shape) =>
+        file.Tensors.TryGetValue(name, out var info) && info.Type == ElementType.F32 && info.Shape.SequenceEqual(shape)
+            ? file.ReadSingle(name)
+            : throw new WhenceException($"'{path}': has no '{name}' that is F32 [{string.Join(", ", shape)}]; delete it to train anew.");
 
     /// <summary>All values of sections of a recipe, by their keys: what a result follows from.</summary>
     public static Dictionary<string, string> Settings(GeneratorRecipe recipe, string imagesSha256, int threads, params string[] sections)

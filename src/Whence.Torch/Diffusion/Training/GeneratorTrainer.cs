@@ -18,12 +18,14 @@ namespace Whence.Torch.Diffusion.Training;
 public sealed class GeneratorTrainer
 {
     private const string AutoencoderStage = "autoencoder", UNetStage = "unet";
-    private const string CheckpointName = "checkpoint.safetensors", AutoencoderName = "autoencoder.safetensors", LockName = "training.lock", MomentsName = "moments";
+    private const string LockName = "training.lock", RecipeName = "recipe.json", MomentsName = "moments";
 
     private readonly GeneratorRecipe _recipe;
     private readonly CaptionedImages _images;
     private readonly string _sha256;
     private readonly int _threads;
+    private readonly ClipTokenizer _tokenizer;
+    private byte[]? _file; // that the recipe was read from; then the images are this trainer's own
 
     /// <summary>A training that has not begun.</summary>
     /// <param name="recipe">How.</param>
@@ -43,6 +45,12 @@ public sealed class GeneratorTrainer
         ArgumentOutOfRangeException.ThrowIfLessThan(threads ?? 1, 1);
         GeneratorLimits.Check(recipe, images.Count);
         (_recipe, _images, _sha256, _threads) = (recipe, images, images.Sha256(), threads ?? Environment.ProcessorCount);
+        _tokenizer = ClipTokenizer.Learn(
+            images.Captions,
+            new VocabularyOptions { Most = recipe.Vocabulary.Most, Reserved = recipe.Vocabulary.Reserved, LeastCount = recipe.Vocabulary.LeastCount },
+            new ClipTokenizerOptions { ContextLength = recipe.Vocabulary.Tokens, Padding = ClipPadding.EndToken });
+        var captions = _tokenizer.Encode(images.Captions);
+        (CutCaptions, LongestCaption) = (captions.Truncated, captions.Tokens.Max());
     }
 
     /// <summary>Reads a recipe and its images.</summary>
@@ -53,22 +61,29 @@ public sealed class GeneratorTrainer
     public static async Task<GeneratorTrainer> OpenAsync(string path, int? threads = null, CancellationToken cancellation = default)
     {
         var recipe = GeneratorRecipe.Load(path);
-        var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        var (folder, file) = (Path.GetDirectoryName(Path.GetFullPath(path))!, await File.ReadAllBytesAsync(path, cancellation));
+        recipe = recipe with { Images = [.. recipe.Images.Select(source => Path.Combine(folder, source))], Metadata = recipe.Metadata is { } table ? Path.Combine(folder, table) : null };
         var images = await CaptionedImages.LoadAsync(
-            [.. recipe.Images.Select(source => Path.Combine(folder, source))],
-            recipe.Metadata is { } table ? Path.Combine(folder, table) : null,
+            recipe.Images,
+            recipe.Metadata,
             recipe.Size,
             recipe.Where is { } where ? MetadataPredicate.Parse(where) : null,
             threads ?? Environment.ProcessorCount,
             cancellation);
-        return new GeneratorTrainer(recipe, images, threads);
+        return new GeneratorTrainer(recipe, images, threads) { _file = file };
     }
 
-    /// <summary>The images that are trained with.</summary>
+    /// <summary>The images that are trained with. Where the trainer read them itself, their pixels are let go once the U-Net learns from latents.</summary>
     public CaptionedImages Images => _images;
 
-    /// <summary>How it is trained.</summary>
+    /// <summary>How it is trained. Where it was read from a file, its paths are absolute.</summary>
     public GeneratorRecipe Recipe => _recipe;
+
+    /// <summary>Captions of more tokens than the recipe's <see cref="RecipeVocabulary.Tokens"/>, of which the model sees only the beginning.</summary>
+    public int CutCaptions { get; }
+
+    /// <summary>Tokens of the longest caption, start and end included: with so many none is cut.</summary>
+    public int LongestCaption { get; }
 
     /// <summary>The trained model, below a training's folder.</summary>
     public static string ModelIn(string folder) => Path.Combine(folder, "model");
@@ -81,16 +96,24 @@ public sealed class GeneratorTrainer
     /// <param name="progress">Told after each step; null for nobody.</param>
     /// <param name="cancellation">Stops between steps; what is done is kept.</param>
     /// <returns>What was measured.</returns>
-    /// <exception cref="WhenceException">The folder holds a trained model or another training's state, a file cannot be written, or the loss is not finite any more.</exception>
+    /// <exception cref="WhenceException">
+    /// The folder holds a trained model, another training's state or the recipe's own file as <c>recipe.json</c>, a file cannot be written, memory does not suffice, or the loss is not finite any more.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">The trainer read its images itself and has trained already: it has no pixels for a second autoencoder.</exception>
     public IReadOnlyList<GeneratorPoint> Train(string folder, IProgress<GeneratorProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        RefuseTrained(folder); // before anything is written
-        Directory.CreateDirectory(Path.Combine(folder, "samples"));
+        Directory.CreateDirectory(folder);
         using var exclusive = FolderLock.Acquire(folder, LockName, "training");
-        RefuseTrained(folder); // another process may have ended meanwhile
-        AtomicFile.Write(Path.Combine(folder, "recipe.json"), stream => JsonSerializer.Serialize(stream, _recipe, RecipeJson.Indented));
-        using var model = CreateModel(Path.Combine(folder, AutoencoderName), folder, progress, cancellation, out var latents, out var measured);
+        RefuseTrained(folder); // no sooner: another process may just end
+        RefuseOverwriting(folder);
+        Directory.CreateDirectory(Path.Combine(folder, "samples"));
+        using var model = CreateModel(Path.Combine(folder, GeneratorFile.AutoencoderName), folder, progress, cancellation, out var latents, out var measured);
+        if (_file is not null)
+        {
+            _images.ReleasePixels();
+        }
+
         var points = TrainUNet(model, latents, folder, measured, progress, cancellation);
         GeneratorCurve.Write(Path.Combine(folder, "training.csv"), points);
         GeneratorFigure.Draw(points).Save(folder);
@@ -104,8 +127,7 @@ public sealed class GeneratorTrainer
 
         model.Save(temporary, _recipe.Model.Type);
         Directory.Move(temporary, ModelIn(folder));
-        File.Delete(Path.Combine(folder, CheckpointName));
-        File.Delete(Path.Combine(folder, AutoencoderName));
+        DeleteState(folder);
         return points;
     }
 
@@ -113,9 +135,33 @@ public sealed class GeneratorTrainer
     {
         if (Directory.Exists(ModelIn(folder)))
         {
+            DeleteState(folder); // is there where the process ended just after it had renamed the model
             throw new WhenceException($"'{ModelIn(folder)}' is there: this training is done; delete the folder or give another --out to train anew.");
         }
     }
+
+    private static void DeleteState(string folder)
+    {
+        foreach (var path in ((string[])[GeneratorFile.CheckpointName, GeneratorFile.AutoencoderName]).Select(name => Path.Combine(folder, name)).Where(GeneratorFile.IsThere))
+        {
+            File.Delete(path);
+        }
+    }
+
+    // By content, whatever links lead there. A record that was given as the recipe would be replaced by itself.
+    private void RefuseOverwriting(string folder)
+    {
+        var path = Path.Combine(folder, RecipeName);
+        if (_file is not null && File.Exists(path) && File.ReadAllBytes(path) is var there && there.AsSpan().SequenceEqual(_file) && !there.AsSpan().SequenceEqual(Record()))
+        {
+            throw new WhenceException($"'{path}' is the recipe itself, which the record of all its values would replace; give another --out, or the recipe another name.");
+        }
+    }
+
+    private byte[] Record() => JsonSerializer.SerializeToUtf8Bytes(_recipe, RecipeJson.Indented);
+
+    // Once the state that is there was found to be this training's.
+    private void WriteRecord(string folder) => AtomicFile.Write(Path.Combine(folder, RecipeName), stream => stream.Write(Record()));
 
     /// <summary>The model before its U-Net has learned anything, with the trained autoencoder.</summary>
     private DiffusionModel CreateModel(
@@ -128,26 +174,32 @@ public sealed class GeneratorTrainer
         }
 
         using var file = SafetensorsFile.Open(path);
-        measured = GeneratorFile.State<GeneratorPoint[]>(file, path, AutoencoderStage, settings)!;
-        latents = new LatentCache(file.ReadSingle(MomentsName), file.Tensors[MomentsName].Shape);
-        var tokenizer = ClipTokenizer.Learn(
-            _images.Captions,
-            new VocabularyOptions { Most = _recipe.Vocabulary.Most, Reserved = _recipe.Vocabulary.Reserved, LeastCount = _recipe.Vocabulary.LeastCount },
-            new ClipTokenizerOptions { ContextLength = _recipe.Vocabulary.Tokens, Padding = ClipPadding.EndToken });
+        measured = GeneratorFile.State<GeneratorPoint[]>(file, path, AutoencoderStage, settings);
+        var side = _recipe.UNetSpec().SampleSize;
+        long[] shape = [_images.Count, 2 * _recipe.Autoencoder.LatentChannels, side, side];
+        latents = new LatentCache(GeneratorFile.Values(file, path, MomentsName, shape), shape);
         var model = DiffusionModel.Create(
             _recipe.UNetSpec(),
             _recipe.AutoencoderSpec() with { ScalingFactor = latents.ScalingFactor },
-            _recipe.TextSpec(tokenizer.VocabularySize),
-            tokenizer,
+            _recipe.TextSpec(_tokenizer.VocabularySize),
+            _tokenizer,
             _recipe.Seed);
-        model.Scheduler = _recipe.Scheduler();
-        using var none = no_grad();
-        foreach (var (name, parameter) in model.Autoencoder.named_parameters())
+        try
         {
-            file.ReadSingle(name).CopyTo(TensorValues.Of(parameter));
-        }
+            model.Scheduler = _recipe.Scheduler();
+            using var none = no_grad();
+            foreach (var (name, parameter) in model.Autoencoder.named_parameters())
+            {
+                GeneratorFile.Values(file, path, name, parameter.shape).CopyTo(TensorValues.Of(parameter));
+            }
 
-        return model;
+            return model;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
     }
 
     private void TrainAutoencoder(string path, string folder, Dictionary<string, string> settings, IProgress<GeneratorProgress>? progress, CancellationToken cancellation)
@@ -155,10 +207,11 @@ public sealed class GeneratorTrainer
         using var network = new Autoencoder(_recipe.AutoencoderSpec(), CPU);
         FirstWeights.Fill(network, _recipe.Seed);
         network.to(_recipe.Autoencoder.Training.Type);
-        var weights = new TrainedWeights(network);
+        var weights = new TrainedWeights(network) { Threads = _threads };
         var training = new AutoencoderTraining(_recipe, _images, network);
-        var loop = new TrainingLoop(AutoencoderStage, _recipe.Autoencoder.Training, weights, Path.Combine(folder, CheckpointName), _recipe.Checkpoint, _threads, settings, []);
-        loop.Run(training.Backward, _ => { }, progress, cancellation);
+        var loop = new TrainingLoop(AutoencoderStage, _recipe.Autoencoder.Training, weights, folder, _recipe.Checkpoint, _threads, settings, []);
+        WriteRecord(folder);
+        loop.Run(training.Backward, progress, cancellation);
 
         using var trained = new Autoencoder(_recipe.AutoencoderSpec(), CPU);
         weights.CopyAverageTo(trained);
@@ -178,24 +231,22 @@ public sealed class GeneratorTrainer
         model.UNet.to(_recipe.UNet.Training.Type);
         model.TextEncoder.to(_recipe.UNet.Training.Type);
         var settings = GeneratorFile.Settings(_recipe, _sha256, _threads, "size", "seed", "vocabulary", "text", "autoencoder", "unet");
-        var weights = new TrainedWeights(model.UNet, model.TextEncoder);
+        var weights = new TrainedWeights(model.UNet, model.TextEncoder) { Threads = _threads };
         var training = new UNetTraining(_recipe, latents, _images.Captions, model);
-        var loop = new TrainingLoop(UNetStage, _recipe.UNet.Training, weights, Path.Combine(folder, CheckpointName), _recipe.Checkpoint, _threads, settings, before);
-        var samples = new SampleSheets(_recipe, model, _images.Captions);
-        var every = _recipe.Samples.Every;
+        var loop = new TrainingLoop(UNetStage, _recipe.UNet.Training, weights, folder, _recipe.Checkpoint, _threads, settings, before);
+        WriteRecord(folder);
+        var samples = new SampleSheets(_recipe, model, _images.Captions, _threads);
         loop.Run(
             training.Backward,
+            progress,
+            cancellation,
+            _recipe.Samples.Every,
             done =>
             {
-                if (every > 0 && done % every == 0 && done < _recipe.UNet.Training.Steps)
-                {
-                    weights.Write(weights.Average);
-                    samples.Draw(done, cancellation).Save(Path.Combine(folder, "samples"));
-                    weights.Write(weights.Values);
-                }
-            },
-            progress,
-            cancellation);
+                weights.Write(weights.Average);
+                samples.Draw(done, cancellation).Save(Path.Combine(folder, "samples"));
+                weights.Write(weights.Values);
+            });
         model.UNet.to(ScalarType.Float32);
         model.TextEncoder.to(ScalarType.Float32);
         weights.CopyAverageTo(model.UNet, model.TextEncoder);

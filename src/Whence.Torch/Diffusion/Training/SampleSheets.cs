@@ -12,14 +12,16 @@ internal sealed class SampleSheets
     private readonly GeneratorRecipe _recipe;
     private readonly DiffusionModel _model;
     private readonly IReadOnlyList<string> _prompts;
+    private readonly int _threads;
 
     /// <param name="recipe">What to draw, how often, how.</param>
     /// <param name="model">As it is when asked to draw.</param>
     /// <param name="captions">Of the training, some of which are drawn where the recipe names no prompts.</param>
-    public SampleSheets(GeneratorRecipe recipe, DiffusionModel model, IReadOnlyList<string> captions)
+    /// <param name="threads">Threads of libtorch.</param>
+    public SampleSheets(GeneratorRecipe recipe, DiffusionModel model, IReadOnlyList<string> captions, int threads)
     {
         string[] different = [.. captions.Distinct()];
-        (_recipe, _model) = (recipe, model);
+        (_recipe, _model, _threads) = (recipe, model, threads);
         _prompts = recipe.Samples.Prompts.Count > 0
             ? recipe.Samples.Prompts
             : [.. Enumerable.Range(0, Math.Min(MostCaptions, different.Length)).Select(i => different[(int)((long)i * different.Length / Math.Min(MostCaptions, different.Length))])];
@@ -31,7 +33,7 @@ internal sealed class SampleSheets
     public Figure Draw(long step, CancellationToken cancellation)
     {
         var samples = _recipe.Samples;
-        var generator = new ImageGenerator(_model, new GenerationOptions { Steps = samples.Steps, Guidance = samples.Guidance, Batch = samples.Each });
+        var generator = new ImageGenerator(_model, new GenerationOptions { Steps = samples.Steps, Guidance = samples.Guidance, Batch = samples.Each, Threads = _threads });
         var images = generator.Generate(
             [.. _prompts.SelectMany(prompt => Enumerable.Range(0, samples.Each).Select(seed => new GenerationRequest { Prompt = prompt, Seed = seed }))], cancellation: cancellation);
         return ImageSheet.Draw(

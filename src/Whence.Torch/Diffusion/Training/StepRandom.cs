@@ -23,32 +23,6 @@ internal sealed class StepRandom : IDisposable
     /// <summary>Normally distributed numbers, in the current scope.</summary>
     public Tensor Normal(params long[] shape) => randn(shape, generator: _generator);
 
-    /// <summary>Which images a step takes: all of them in random order, then all again in another.</summary>
-    /// <param name="seed">Of the training.</param>
-    /// <param name="stage">A number of its own for each stage.</param>
-    /// <param name="step">From 0.</param>
-    /// <param name="count">Images there are.</param>
-    /// <param name="batch">Images a step.</param>
-    public static int[] Images(long seed, int stage, long step, int count, int batch)
-    {
-        var images = new int[batch];
-        var (epoch, order) = (-1L, new int[count]);
-        for (var i = 0; i < batch; i++)
-        {
-            var at = (step * batch) + i;
-            if (at / count != epoch)
-            {
-                epoch = at / count;
-                order = [.. Enumerable.Range(0, count)];
-                new SplitMix64(seed, ~((epoch * 16) + stage)).Shuffle(order);
-            }
-
-            images[i] = order[at % count];
-        }
-
-        return images;
-    }
-
     /// <inheritdoc/>
     public void Dispose() => _generator.Dispose();
 }

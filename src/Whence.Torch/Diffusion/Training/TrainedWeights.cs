@@ -40,7 +40,7 @@ internal sealed class TrainedWeights
                 parameter.requires_grad = true;
                 var length = checked((int)parameter.numel());
                 tensors.Add(($"{number}.{name}", parameter, offset, length));
-                var decays = parameter.ndim >= 2 && name.EndsWith("weight", StringComparison.Ordinal) && !name.Contains("embedding", StringComparison.Ordinal);
+                var decays = parameter.ndim >= 2 && name.EndsWith("weight", StringComparison.Ordinal); // of products and convolutions; no bias, norm or row of an embedding
                 for (var at = 0; at < length; at += Chunk)
                 {
                     chunks.Add((offset + at, Math.Min(Chunk, length - at), decays));
@@ -60,6 +60,9 @@ internal sealed class TrainedWeights
 
         Average = [.. Values];
     }
+
+    /// <summary>Threads that move the weights, at least 1; their number changes no bit. Default: one a core.</summary>
+    public int Threads { get; init; } = Environment.ProcessorCount;
 
     /// <summary>Names and sizes, in order: what the array's places mean.</summary>
     public string Layout => string.Join(' ', _tensors.Select(t => string.Create(CultureInfo.InvariantCulture, $"{t.Name}:{t.Length}")));
@@ -113,7 +116,8 @@ internal sealed class TrainedWeights
             }
         }
 
-        Parallel.For(0, _chunks.Length, i => _squares[i] = TensorPrimitives.SumOfSquares(_gradient.AsSpan(_chunks[i].Offset, _chunks[i].Length)));
+        var threads = new ParallelOptions { MaxDegreeOfParallelism = Threads };
+        Parallel.For(0, _chunks.Length, threads, i => _squares[i] = TensorPrimitives.SumOfSquares(_gradient.AsSpan(_chunks[i].Offset, _chunks[i].Length)));
         var norm = Math.Sqrt(_squares.Sum());
         if (double.IsFinite(norm))
         {
@@ -121,7 +125,7 @@ internal sealed class TrainedWeights
             var scale = (float)Math.Min(1, options.Clip / (norm + 1e-6));
             var average = (float)(1 - Math.Min(options.Average, (1.0 + step) / (10 + step))); // the first steps' weights are soon forgotten
             var rates = (Rate: (float)(rate / (1 - Math.Pow(Beta1, step))), Root: (float)Math.Sqrt(1 - Math.Pow(Beta2, step)), Decay: (float)(1 - (rate * options.WeightDecay)));
-            Parallel.For(0, _chunks.Length, i => Move(_chunks[i], scale, average, rates.Rate, rates.Root, rates.Decay));
+            Parallel.For(0, _chunks.Length, threads, i => Move(_chunks[i], scale, average, rates.Rate, rates.Root, rates.Decay));
             Write(Values);
         }
 
@@ -176,12 +180,7 @@ internal sealed class TrainedWeights
     {
         foreach (var (name, values) in Parts)
         {
-            if (!file.Tensors.TryGetValue(prefix + name, out var info) || info.Type != ElementType.F32 || !info.Shape.SequenceEqual([Count]))
-            {
-                throw new WhenceException($"'{path}': has no '{prefix + name}' that is F32 [{Count}]; delete it to train anew.");
-            }
-
-            file.ReadSingle(prefix + name).CopyTo(values, 0);
+            GeneratorFile.Values(file, path, prefix + name, [Count]).CopyTo(values, 0);
         }
 
         Write(Values);

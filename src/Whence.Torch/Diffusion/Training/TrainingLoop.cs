@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using Whence.Reports;
 using Whence.Torch.Encoders;
 using static TorchSharp.torch;
@@ -18,7 +19,7 @@ internal sealed class TrainingLoop
 {
     private const int MostPoints = 200;
 
-    private readonly string _stage, _path;
+    private readonly string _stage, _folder;
     private readonly RecipeTraining _training;
     private readonly RecipeCheckpoint _intervals;
     private readonly int _threads;
@@ -33,17 +34,17 @@ internal sealed class TrainingLoop
     /// <param name="stage">What is trained.</param>
     /// <param name="training">Steps, rates, ...</param>
     /// <param name="weights">As they begin; they take the checkpoint's where there is one.</param>
-    /// <param name="path">File of the checkpoint.</param>
-    /// <param name="intervals">When it is written.</param>
+    /// <param name="folder">Of the training: holds the checkpoint and the curve, <c>training.csv</c>.</param>
+    /// <param name="intervals">When both are written.</param>
     /// <param name="threads">Threads of libtorch.</param>
     /// <param name="settings">What the result follows from.</param>
     /// <param name="before">What the stages before have measured.</param>
     /// <exception cref="WhenceException">The checkpoint is damaged or another training's.</exception>
     public TrainingLoop(
-        string stage, RecipeTraining training, TrainedWeights weights, string path, RecipeCheckpoint intervals, int threads, IReadOnlyDictionary<string, string> settings, IReadOnlyList<GeneratorPoint> before)
+        string stage, RecipeTraining training, TrainedWeights weights, string folder, RecipeCheckpoint intervals, int threads, IReadOnlyDictionary<string, string> settings, IReadOnlyList<GeneratorPoint> before)
     {
-        (_stage, _training, _weights, _path, _intervals, _threads, _settings) = (stage, training, weights, path, intervals, threads, settings);
-        var checkpoint = GeneratorCheckpoint.Load(path, stage, weights, settings);
+        (_stage, _training, _weights, _folder, _intervals, _threads, _settings) = (stage, training, weights, folder, intervals, threads, settings);
+        var checkpoint = GeneratorCheckpoint.Load(CheckpointPath, stage, before.Select(point => point.Stage), weights, settings);
         _points = [.. checkpoint?.Points ?? before];
         (_done, _open) = (checkpoint?.Steps ?? 0, checkpoint?.Open ?? new());
         _saved = _done;
@@ -52,19 +53,22 @@ internal sealed class TrainingLoop
     /// <summary>What was measured, in this stage and before.</summary>
     public IReadOnlyList<GeneratorPoint> Points => _points;
 
+    private string CheckpointPath => Path.Combine(_folder, GeneratorFile.CheckpointName);
+
     /// <summary>Does the steps that are left.</summary>
     /// <param name="backward">Computes the loss of a step (from 0) and the gradients of the weights.</param>
-    /// <param name="after">Told how many steps are done, after each; a training that goes on begins with it, so it must do the same again.</param>
     /// <param name="progress">Told after each step; null for nobody.</param>
     /// <param name="cancellation">Stops between steps; what is done is kept.</param>
-    /// <exception cref="WhenceException">The loss is not finite any more.</exception>
-    public void Run(Func<long, StepLoss> backward, Action<long> after, IProgress<GeneratorProgress>? progress, CancellationToken cancellation)
+    /// <param name="lookEvery">Steps from one look at what was learned to the next; 0 for none.</param>
+    /// <param name="look">Told how many steps are done, all but the last ones; these are kept first, since it may take long or fail. A training that goes on from there begins with it.</param>
+    /// <exception cref="WhenceException">The loss is not finite any more, or memory does not suffice.</exception>
+    public void Run(Func<long, StepLoss> backward, IProgress<GeneratorProgress>? progress, CancellationToken cancellation, int lookEvery = 0, Action<long>? look = null)
     {
         TorchRuntime.Use(_threads); // also for what follows a loop that has no steps left: the last bits depend on it
         var window = Math.Max(1, _training.Steps / MostPoints);
         if (_done > 0)
         {
-            After(); // it may be what was interrupted
+            Look(); // it may be what was interrupted
         }
 
         while (_done < _training.Steps)
@@ -76,21 +80,7 @@ internal sealed class TrainingLoop
             }
 
             var rate = _training.RateAt(_done);
-            StepLoss loss;
-            TorchRuntime.Use(_threads); // sampling may have used others
-            using (NewDisposeScope())
-            {
-                _weights.ClearGradients();
-                loss = backward(_done);
-            }
-
-            var gradient = _weights.Step(_done + 1, rate, _training.AdamW);
-            if (!double.IsFinite(loss.Loss) || !double.IsFinite(gradient))
-            {
-                throw new WhenceException(FormattableString.Invariant(
-                    $"The loss became {loss.Loss} in step {_done + 1} of the {_stage}; lower '{_stage}.training.learningRate' ({_training.LearningRate}), or raise its 'warmup', and delete '{_path}'."));
-            }
-
+            var (loss, gradient) = Step(backward, rate);
             _open = _open.Add(loss, gradient);
             _done++;
             if (_done % window == 0 || _done == _training.Steps)
@@ -104,23 +94,51 @@ internal sealed class TrainingLoop
                 Save();
             }
 
-            After();
+            Look();
         }
 
         Save(); // what follows the last step may be interrupted too
         _weights.ClearGradients();
 
-        void After()
+        void Look()
         {
-            try
-            {
-                after(_done);
-            }
-            catch
+            if (lookEvery > 0 && _done % lookEvery == 0 && _done < _training.Steps)
             {
                 Save();
-                throw;
+                look!(_done);
             }
+        }
+    }
+
+    /// <summary>What to say where libtorch fails, for which memory that does not suffice is the usual reason.</summary>
+    /// <param name="e">Libtorch's.</param>
+    /// <param name="when">In what, for the message.</param>
+    /// <param name="stage">Whose batch takes the memory.</param>
+    /// <param name="batch">Images of it.</param>
+    /// <param name="anew">What else must be done, or nothing.</param>
+    public static WhenceException Failed(ExternalException e, string when, string stage, int batch, string anew = "") =>
+        new(FormattableString.Invariant($"libtorch failed {when} ({e.Message.Split('\n')[0]}); a smaller '{stage}.training.batch' ({batch}) takes less memory{anew}."), e);
+
+    private (StepLoss Loss, double Gradient) Step(Func<long, StepLoss> backward, double rate)
+    {
+        // Where this stage has kept anything yet, that belongs to the old values.
+        var anew = _saved > 0 ? $"; delete '{CheckpointPath}' then" : "";
+        try
+        {
+            StepLoss loss;
+            using (NewDisposeScope())
+            {
+                _weights.ClearGradients();
+                loss = backward(_done);
+            }
+
+            var gradient = _weights.Step(_done + 1, rate, _training.AdamW);
+            return double.IsFinite(loss.Loss) && double.IsFinite(gradient) ? (loss, gradient) : throw new WhenceException(FormattableString.Invariant(
+                $"The loss became {loss.Loss} in step {_done + 1} of the {_stage}; lower '{_stage}.training.learningRate' ({_training.LearningRate}), or raise its 'warmup'{anew}."));
+        }
+        catch (ExternalException e)
+        {
+            throw Failed(e, $"in step {_done + 1} of the {_stage}", _stage, _training.Batch, anew);
         }
     }
 
@@ -128,7 +146,8 @@ internal sealed class TrainingLoop
     {
         if (_saved < _done)
         {
-            new GeneratorCheckpoint(_stage, _done, _points, _open, _weights.Layout).Save(_path, _weights, _settings);
+            new GeneratorCheckpoint(_stage, _done, _points, _open, _weights.Layout).Save(CheckpointPath, _weights, _settings);
+            GeneratorCurve.Write(Path.Combine(_folder, "training.csv"), _points);
             _saved = _done;
         }
 

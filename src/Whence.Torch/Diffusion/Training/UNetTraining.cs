@@ -12,6 +12,7 @@ internal sealed class UNetTraining
     private readonly LatentCache _latents;
     private readonly DiffusionModel _model;
     private readonly NoiseSchedule _noise;
+    private readonly EpochOrder _order;
     private readonly int[] _ids, _empty;
     private readonly ScalarType _type;
 
@@ -23,6 +24,7 @@ internal sealed class UNetTraining
     {
         (_recipe, _latents, _model) = (recipe, latents, model);
         _noise = new NoiseSchedule(recipe.Scheduler());
+        _order = new EpochOrder(recipe.Seed, Stage, latents.Count, recipe.UNet.Training.Batch);
         _ids = [.. model.Tokenizer.Encode(captions).Ids.Span];
         _empty = [.. model.Tokenizer.Encode("").Ids];
         _type = recipe.UNet.Training.Type;
@@ -33,7 +35,7 @@ internal sealed class UNetTraining
     public StepLoss Backward(long step)
     {
         using var random = new StepRandom(_recipe.Seed, Stage, step);
-        var batch = StepRandom.Images(_recipe.Seed, Stage, step, _latents.Count, _recipe.UNet.Training.Batch);
+        var batch = _order.Images(step);
         var (n, tokens) = (batch.Length, _empty.Length);
         var (ids, times) = (new long[n * tokens], new long[n]);
         for (var i = 0; i < n; i++)

@@ -1,5 +1,7 @@
 using TorchSharp;
+using Whence.Datasets;
 using Whence.Encoders.Text;
+using Whence.Files;
 using Whence.Tests.Evaluation;
 using Whence.Torch.Diffusion;
 using Whence.Torch.Diffusion.Training;
@@ -104,6 +106,32 @@ public sealed class GeneratorTrainerTests : IDisposable
     }
 
     [Fact]
+    public async Task The_pixels_that_it_read_itself_are_let_go_once_there_are_latents_and_those_that_were_given_are_kept()
+    {
+        var trainer = await GeneratorTrainer.OpenAsync(ToyGenerator.Write(_temp["recipe"]), threads: 1, TestContext.Current.CancellationToken);
+        var held = new List<(string Stage, bool Held)>();
+        trainer.Train(_temp["out"], new Listener<GeneratorProgress>(p => held.Add((p.Stage, Holds(trainer)))), TestContext.Current.CancellationToken);
+        Assert.All(held, h => Assert.Equal(h.Stage == "autoencoder", h.Held));
+        Assert.Equal((12, 12), (trainer.Images.Count, trainer.Images.Captions.Count));
+
+        var given = Trainer();
+        given.Train(_temp["given"], cancellation: TestContext.Current.CancellationToken);
+        Assert.True(Holds(given));
+
+        static bool Holds(GeneratorTrainer trainer)
+        {
+            try
+            {
+                return trainer.Images.Pixels(0).Length > 0;
+            }
+            catch (InvalidOperationException)
+            {
+                return false;
+            }
+        }
+    }
+
+    [Fact]
     public void Another_recipe_or_other_images_do_not_go_on_from_a_state_and_a_trained_model_is_not_trained_over()
     {
         Stop(_temp["out"], "unet", 2);
@@ -127,6 +155,106 @@ public sealed class GeneratorTrainerTests : IDisposable
         var stages = new HashSet<string>();
         Trainer(recipe with { UNet = recipe.UNet with { Training = recipe.UNet.Training with { Steps = 2 } } }).Train(_temp["out"], new Listener<GeneratorProgress>(p => stages.Add(p.Stage)));
         Assert.Equal(["unet"], stages);
+    }
+
+    [Fact]
+    public void Whether_it_is_trained_already_is_asked_under_the_lock()
+    {
+        Directory.CreateDirectory(GeneratorTrainer.ModelIn(_temp["out"]));
+        using (FolderLock.Acquire(_temp["out"], "training.lock"))
+        {
+            AssertRefused("another process is writing this training");
+        }
+
+        AssertRefused("this training is done");
+    }
+
+    [Fact]
+    public void State_that_a_kill_left_beside_the_model_is_deleted_by_the_next_call_and_no_file_of_others()
+    {
+        Stop(_temp["out"], "unet", 2);
+        Directory.CreateDirectory(GeneratorTrainer.ModelIn(_temp["out"]));
+        AssertRefused("this training is done");
+        Assert.Empty(Directory.GetFiles(_temp["out"], "*.safetensors"));
+        File.WriteAllText(_temp["out", "checkpoint.safetensors"], "somebody's");
+        AssertRefused("this training is done");
+        Assert.Equal("somebody's", File.ReadAllText(_temp["out", "checkpoint.safetensors"]));
+    }
+
+    [Fact]
+    public async Task The_recipe_s_own_file_is_not_written_over_and_its_record_can_be_trained_with()
+    {
+        var path = ToyGenerator.Write(_temp["here"]);
+        var bytes = File.ReadAllBytes(path);
+        var trainer = await GeneratorTrainer.OpenAsync(path, threads: 1, TestContext.Current.CancellationToken);
+        Assert.Contains("is the recipe itself", Assert.Throws<WhenceException>(() => trainer.Train(_temp["here"])).Message, StringComparison.Ordinal);
+        Assert.Equal(bytes, File.ReadAllBytes(path));
+
+        using var source = new CancellationTokenSource();
+        Assert.Throws<OperationCanceledException>(() => trainer.Train(_temp["out"], new Listener<GeneratorProgress>(_ => source.Cancel()), source.Token));
+        var record = File.ReadAllBytes(_temp["out", "recipe.json"]);
+        var again = await GeneratorTrainer.OpenAsync(_temp["out", "recipe.json"], threads: 1, TestContext.Current.CancellationToken);
+        Assert.All(again.Recipe.Images, image => Assert.True(Path.IsPathFullyQualified(image), image));
+        again.Train(_temp["out"], cancellation: TestContext.Current.CancellationToken);
+        Assert.Equal(record, File.ReadAllBytes(_temp["out", "recipe.json"]));
+    }
+
+    [Fact]
+    public void A_training_that_is_refused_leaves_the_record_of_the_one_that_is_there()
+    {
+        foreach (var stage in (string[])["autoencoder", "unet"])
+        {
+            Stop(_temp[stage], stage, 2);
+            var record = File.ReadAllBytes(_temp[stage, "recipe.json"]);
+            Assert.Throws<WhenceException>(() => Trainer(Recipe() with { Seed = 4 }).Train(_temp[stage]));
+            Assert.Equal(record, File.ReadAllBytes(_temp[stage, "recipe.json"]));
+        }
+    }
+
+    [Fact]
+    public void A_trained_autoencoder_of_another_layout_is_refused()
+    {
+        Stop(_temp["out"], "unet", 2);
+        var path = _temp["out", "autoencoder.safetensors"];
+        using (var file = SafetensorsFile.Open(path))
+        {
+            TensorData moments = TensorData.FromSingle("moments", file.ReadSingle("moments"), 12, 4, 4, 4), few = TensorData.FromSingle("moments", new float[64], 1, 4, 4, 4);
+            SafetensorsFile.Write(_temp["few"], [few], file.Metadata);
+            SafetensorsFile.Write(_temp["empty"], [], file.Metadata);
+            SafetensorsFile.Write(_temp["networkless"], [moments], file.Metadata);
+        }
+
+        foreach (var (name, expected) in ((string, string)[])[("few", "has no 'moments' that is F32 [12, 4, 4, 4]"), ("empty", "has no 'moments'"), ("networkless", "that is F32 [8")])
+        {
+            File.Copy(_temp[name], path, overwrite: true);
+            AssertRefused(expected);
+        }
+    }
+
+    [Fact]
+    public void Captions_that_are_cut_are_counted()
+    {
+        Assert.Equal((0, 5), (Trainer().CutCaptions, Trainer().LongestCaption));
+        var recipe = Recipe();
+        var trainer = Trainer(recipe with { Vocabulary = recipe.Vocabulary with { Tokens = 4 } });
+        Assert.Equal((12, 5), (trainer.CutCaptions, trainer.LongestCaption));
+    }
+
+    [Fact]
+    public void Latents_are_the_same_however_many_images_are_encoded_together_and_what_libtorch_cannot_do_is_told()
+    {
+        using var scope = NewDisposeScope();
+        var recipe = Recipe();
+        using var network = new Autoencoder(recipe.AutoencoderSpec(), CPU);
+        FirstWeights.Fill(network, 1);
+        var (together, one) = (Moments(5, ToyGenerator.Images()), Moments(1, ToyGenerator.Images()));
+        Assert.Equal([12L, 4, 4, 4], together.Shape);
+        Assert.All(together.Values.Zip(one.Values), pair => Assert.Equal(pair.First, pair.Second, 1e-5f));
+        var odd = CaptionedImages.Of(17, [(new byte[17 * 17 * 3], "a thing")]); // no multiple of the patch
+        Assert.Contains("a smaller 'autoencoder.training.batch' (5) takes less memory", Assert.Throws<WhenceException>(() => Moments(5, odd)).Message, StringComparison.Ordinal);
+
+        (float[] Values, long[] Shape) Moments(int batch, CaptionedImages images) => new AutoencoderTraining(
+            recipe with { Autoencoder = recipe.Autoencoder with { Training = recipe.Autoencoder.Training with { Batch = batch } } }, images, network).Moments(CancellationToken.None);
     }
 
     [Fact]
@@ -231,6 +359,9 @@ public sealed class GeneratorTrainerTests : IDisposable
         using var temp = new TempFolder();
         return GeneratorRecipe.Load(ToyGenerator.Write(temp.Path));
     }
+
+    private void AssertRefused(string expected) =>
+        Assert.Contains(expected, Assert.Throws<WhenceException>(() => Trainer().Train(_temp["out"])).Message, StringComparison.Ordinal);
 
     private static void Stop(string folder, string stage, long step)
     {

@@ -1,5 +1,9 @@
 using System.Text.Json.Nodes;
 using Whence.Datasets;
+using Whence.Encoders.Text;
+using Whence.Torch.Diffusion;
+using Whence.Torch.Diffusion.Training;
+using Whence.Torch.Encoders;
 
 namespace Whence.Tests.Torch.Diffusion.Training;
 
@@ -47,6 +51,16 @@ internal static class ToyGenerator
     /// <summary>Images without files.</summary>
     public static CaptionedImages Images() => CaptionedImages.Of(16, [.. Enumerable.Range(0, 12).Select(i =>
         ((byte[])[.. Enumerable.Range(0, 16 * 16 * 3).Select(p => (byte)(p % 3 == (i % 2 == 0 ? 0 : 2) ? 20 * i : 10))], Caption(i)))]);
+
+    /// <summary>The model that the recipe makes, before it has learned anything.</summary>
+    public static DiffusionModel Model()
+    {
+        using var temp = new TempFolder();
+        var recipe = GeneratorRecipe.Load(Write(temp.Path));
+        var tokenizer = ClipTokenizer.Learn(Images().Captions, options: new() { ContextLength = recipe.Vocabulary.Tokens });
+        var text = new ClipTextSpec { VocabularySize = tokenizer.VocabularySize, Width = recipe.Text.Width, Depth = recipe.Text.Depth, Heads = recipe.Text.Heads, ContextLength = recipe.Vocabulary.Tokens, Dimension = null };
+        return DiffusionModel.Create(recipe.UNetSpec(), recipe.AutoencoderSpec(), text, tokenizer, recipe.Seed);
+    }
 
     private static string Caption(int image) => $"a {(image % 2 == 0 ? "red" : "blue")} thing";
 }

@@ -1,4 +1,5 @@
 using TorchSharp;
+using Whence.Torch.Diffusion;
 using Whence.Torch.Diffusion.Training;
 using Whence.Torch.Encoders;
 using Whence.Torch.Mapping;
@@ -86,6 +87,66 @@ public class TrainedWeightsTests
 
         Assert.All(before.Zip(weights.Values), pair => Assert.Equal(5e-4, pair.First - pair.Second, 1e-5));
         Assert.Equal(ScalarType.BFloat16, network.Weight.dtype);
+    }
+
+    [Fact]
+    public void Weights_of_products_and_convolutions_decay_and_no_bias_norm_or_embedding()
+    {
+        using var scope = NewDisposeScope();
+        using var model = ToyGenerator.Model();
+        using (no_grad())
+        {
+            model.UNet.parameters().Concat(model.TextEncoder.parameters()).ToList().ForEach(p => p.fill_(1));
+        }
+
+        var weights = new TrainedWeights(model.UNet, model.TextEncoder);
+        weights.Step(1, 0.1, Options); // no gradient: only decay moves
+        var (at, decayed) = (0, new HashSet<string>());
+        foreach (var part in weights.Layout.Split(' ').Select(part => part.Split(':')))
+        {
+            var values = weights.Values.AsSpan(at, int.Parse(part[1], System.Globalization.CultureInfo.InvariantCulture));
+            Assert.Equal(values.Length, values.Count(values[0]));
+            at += values.Length;
+            if (values[0] != 1)
+            {
+                Assert.Equal(0.99f, values[0]);
+                decayed.Add(part[0]);
+            }
+        }
+
+        string[] expected = [.. model.UNet.named_parameters().Where(p => p.parameter.ndim >= 2).Select(p => "0." + p.name),
+            .. model.TextEncoder.named_parameters().Where(p => p.parameter.ndim >= 2 && p.name is not ("token_embedding" or "pos_embed")).Select(p => "1." + p.name)];
+        Assert.Equal(expected.Order(StringComparer.Ordinal), decayed.Order(StringComparer.Ordinal));
+        Assert.Contains("0.time_embedding.linear_1.weight", decayed);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void The_number_of_threads_changes_no_bit(int threads)
+    {
+        using var scope = NewDisposeScope();
+        using var one = ToyGenerator.Model();
+        using var other = ToyGenerator.Model();
+        var (expected, actual) = (Trained(one, 2), Trained(other, threads));
+        Assert.Equal(expected.Values, actual.Values);
+        Assert.Equal(expected.Average, actual.Average);
+
+        static TrainedWeights Trained(DiffusionModel model, int threads)
+        {
+            var weights = new TrainedWeights(model.UNet) { Threads = threads };
+            for (var step = 1; step <= 3; step++)
+            {
+                foreach (var parameter in model.UNet.parameters())
+                {
+                    parameter.grad = parameter.detach().clone() * step;
+                }
+
+                weights.Step(step, 0.01, Options);
+            }
+
+            return weights;
+        }
     }
 
     [Fact]
