@@ -34,7 +34,8 @@ internal sealed class PromptsObeyed(DiffusionModel model, Gallery gallery, Pictu
         ImageSheet.Draw(
             "reconstructions", "Training images and what the autoencoder gives back", "",
             [.. originals.Zip(reconstructions).DistinctBy(pair => pair.First.Prompt).Take(96).Select(pair => new ImageRow(prompts[pair.First.Prompt].Text, [pair.First.Image, pair.Second.Image]))],
-            columns: 8).Save(options.Folder);
+            columns: 6,
+            tile: 96).Save(options.Folder);
         return new JsonObject { ["prompts"] = prompts.Count, ["trainingImages"] = gallery.Drawings.Count, ["bestGuidance"] = best.Guidance, ["rows"] = table.Figures };
     }
 
