@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Whence.Bench;
+using Whence.Bench.BaseModel;
 using Whence.Bench.Diffusion;
 using Whence.Bench.Evaluate;
 using Whence.Bench.Fuzz;
@@ -12,6 +13,7 @@ using Whence.Bench.Training;
 var benches = new SortedDictionary<string, (string What, Func<string[], JsonObject> Run)>(StringComparer.Ordinal)
 {
     ["augment"] = ("augmented views a second beside torchvision on Pillow's images", AugmentBench.Run),
+    ["base-model"] = ("the text-to-image model of drawings: are prompts obeyed, seen and unseen ones, beside chance and ceiling; size, work, speed of its training", BaseModelBench.Run),
     ["calibrate"] = ("a whole calibration at the paper's size, 4,096 queries x 100,000 candidates: its steps and memory", CalibrateBench.Run),
     ["diffusion"] = ("training and sampling steps with the networks of the reference, beside the same networks in PyTorch", DiffusionBench.Run),
     ["diffusion-full"] = ("Stable Diffusion 1.x in its full size, random weights: loading, a step of each kind at 512 pixels, memory", FullSizeBench.Run),
