@@ -32,8 +32,8 @@ internal static partial class TorchRuntime
 
     /// <summary>
     /// Has the C library keep the memory that libtorch gives back, for the next tensor. glibc returns large blocks to the system at once, whose pages must be asked for and zeroed
-    /// again for every operation: where tensors have tens of megabytes, that takes several times as long as adding them up. The process then stays as large as it once was, but becomes no larger:
-    /// what was given back is taken before the system is asked, of all threads from one place. Does nothing where the C library is another one.
+    /// again for every operation: where tensors have tens of megabytes, that takes several times as long as adding them up. The process then stays about as large as it once was,
+    /// and is no larger for it: what was given back is taken before the system is asked for more. Does nothing where the C library is another one.
     /// </summary>
     public static void KeepMemory()
     {
