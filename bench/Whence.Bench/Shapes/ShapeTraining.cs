@@ -2,6 +2,8 @@ using System.Diagnostics;
 using System.Formats.Tar;
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
+using Whence.Files;
 using Whence.Torch.Customization;
 using Whence.Torch.Diffusion;
 using Whence.Torch.Diffusion.Training;
@@ -22,9 +24,9 @@ internal static class ShapeTraining
     /// <summary>What a customization is trained with, and how; the rate, the steps and the batch are a small network's, not Stable Diffusion's.</summary>
     private static readonly CustomDiffusionOptions Customization = new() { Steps = 800, Batch = 12, LearningRate = 1e-3, Seed = 1, Augmentation = ExemplarAugmentation.None };
 
-    /// <summary>Trains the generator in a folder, or takes the one that is there.</summary>
-    /// <returns>Images, seconds, steps a second of the two stages, and the folder of the model.</returns>
-    public static (int Images, double Seconds, Dictionary<string, double> Rates, string Model) Train(string work)
+    /// <summary>Trains the generator in a folder, goes on with a training that was cut off there, or takes the one that ended.</summary>
+    /// <returns>Images, the time of the training, whichever runs did it, and the folder of the model.</returns>
+    public static (int Images, TrainingTime Time, string Model) Train(string work)
     {
         var recipe = Path.Combine(work, "shapes.json");
         if (!File.Exists(recipe))
@@ -35,13 +37,14 @@ internal static class ShapeTraining
         WriteImages(Path.Combine(work, "shapes.tar"), seed: 1);
         var output = Path.Combine(work, "shapes-generator");
         var trainer = GeneratorTrainer.OpenAsync(recipe).GetAwaiter().GetResult();
-        var (watch, rates) = (Stopwatch.StartNew(), new Dictionary<string, double>());
+        var speed = new Speed(Path.Combine(work, "training-time.json"));
         if (!Directory.Exists(GeneratorTrainer.ModelIn(output)))
         {
-            trainer.Train(output, new Speed(rates));
+            trainer.Train(output, speed);
+            speed.Save();
         }
 
-        return (trainer.Images.Count, watch.Elapsed.TotalSeconds, rates, GeneratorTrainer.ModelIn(output));
+        return (trainer.Images.Count, speed.Time, GeneratorTrainer.ModelIn(output));
     }
 
     /// <summary>Customizes a model, which is changed, to the unseen shape as V*.</summary>
@@ -107,27 +110,50 @@ internal static class ShapeTraining
         return (1 + radius + (room * (float)random.NextDouble()), 1 + radius + (room * (float)random.NextDouble()), radius);
     }
 
-    private sealed class Speed(Dictionary<string, double> rates) : IProgress<GeneratorProgress>
+    /// <summary>What a training took, in all runs that it needed.</summary>
+    /// <param name="Seconds">Of training; steps that were lost with a run count too.</param>
+    /// <param name="Rates">Images a second of each stage, in the last run that did some of it.</param>
+    public sealed record TrainingTime(double Seconds, Dictionary<string, double> Rates);
+
+    // Keeps the time in a file, so that the run that goes on knows it.
+    private sealed class Speed : IProgress<GeneratorProgress>
     {
-        private readonly Stopwatch _watch = Stopwatch.StartNew();
+        private readonly string _path;
+        private readonly TrainingTime _before;
+        private readonly Stopwatch _all = Stopwatch.StartNew(), _stageTime = Stopwatch.StartNew();
         private TimeSpan _last;
         private string _stage = "";
         private long _first;
+
+        public Speed(string path)
+        {
+            _path = path;
+            Time = _before = File.Exists(path) ? JsonSerializer.Deserialize<TrainingTime>(File.ReadAllBytes(path))! : new(0, []);
+        }
+
+        public TrainingTime Time { get; private set; }
+
+        public void Save()
+        {
+            Time = _before with { Seconds = _before.Seconds + _all.Elapsed.TotalSeconds };
+            AtomicFile.Write(_path, stream => JsonSerializer.Serialize(stream, Time));
+        }
 
         public void Report(GeneratorProgress value)
         {
             if (value.Stage != _stage)
             {
                 (_stage, _first, _last) = (value.Stage, value.Step, TimeSpan.Zero);
-                _watch.Restart();
+                _stageTime.Restart();
                 return;
             }
 
-            rates[value.Stage] = (value.Step - _first) * value.Batch / _watch.Elapsed.TotalSeconds;
-            if (_watch.Elapsed - _last > TimeSpan.FromSeconds(10))
+            var rate = Time.Rates[value.Stage] = (value.Step - _first) * value.Batch / _stageTime.Elapsed.TotalSeconds;
+            if (_stageTime.Elapsed - _last > TimeSpan.FromSeconds(10))
             {
-                _last = _watch.Elapsed;
-                Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{value.Stage} {value.Step}/{value.Steps} loss {value.Loss:F4}, {rates[value.Stage]:F0} images/s"));
+                _last = _stageTime.Elapsed;
+                Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{value.Stage} {value.Step}/{value.Steps} loss {value.Loss:F4}, {rate:F0} images/s"));
+                Save();
             }
         }
     }

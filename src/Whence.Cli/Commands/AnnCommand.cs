@@ -97,7 +97,9 @@ internal static class AnnCommand
     private static FeatureMatrix Encode(string[] images, AttributorSetup setup, ParseResult parsed, Streams streams, CancellationToken cancellation)
     {
         using var opened = setup.Open(parsed, streams, cancellation);
-        var queries = AttributeCommand.ReadQueries(images, opened.Limits, e => throw e, cancellation).ToArray();
+        var reader = new QueryReader(opened.Encoder, opened.Limits);
+        var queries = reader.Read(images, e => throw e, cancellation).ToArray();
+        reader.TellCaptions(streams.Error);
         return queries.Length > 0 ? opened.Attributor.Features(queries, cancellation) : throw new WhenceException($"{string.Join(", ", images)}: no images there.");
     }
 

@@ -57,8 +57,9 @@ internal static class AttributeCommand
                     $"{without:N0} of {opened.Attributor.Searched:N0} images are searched exactly: they are in no graph yet ('whence ann build' adds them), or the filter leaves few of their graph.");
             }
 
-            var (bad, asked, uncaptioned) = (0, 0, 0);
-            var images = ReadQueries(parsed.GetRequiredValue(queries), opened.Limits, Tell, cancellation).Select(Counted);
+            var bad = 0;
+            var reader = new QueryReader(opened.Encoder, opened.Limits);
+            var images = reader.Read(parsed.GetRequiredValue(queries), Tell, cancellation);
             var answers = opened.Attributor.Attribute(images, request, (_, e) => Tell(e), cancellation);
             var all = new List<Attribution>();
             Write(streams, file is null ? answers : answers.Select(Keep), parsed.GetValue(format)!);
@@ -67,15 +68,8 @@ internal static class AttributeCommand
                 WriteReport(file, all, opened.Limits);
             }
 
-            CaptionView.Tell(streams.Error, uncaptioned, asked, "text beside them (NAME.txt)");
+            reader.TellCaptions(streams.Error);
             return Task.FromResult(bad > 0 ? 2 : 0);
-
-            Query Counted(Query query)
-            {
-                asked++;
-                uncaptioned += opened.Encoder is ICaptionedImageEncoder && string.IsNullOrEmpty(query.Caption) ? 1 : 0;
-                return query;
-            }
 
             // One bad query does not stop a thousand; the exit code tells.
             void Tell(WhenceException e)
@@ -140,27 +134,6 @@ internal static class AttributeCommand
         return file is null || Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(file)))
             ? file
             : throw new WhenceException($"--report {file}: no such folder; make it first.");
-    }
-
-    public static IEnumerable<Query> ReadQueries(string[] sources, DecodeLimits limits, Action<WhenceException> failed, CancellationToken cancellation)
-    {
-        ImageSources.Check(sources);
-        foreach (var item in ImageSources.EnumerateAsync(sources, limits.MaxFileBytes, cancellation).ToBlockingEnumerable(cancellation))
-        {
-            Query query;
-            try
-            {
-                var content = item.ReadAsync(cancellation).AsTask().GetAwaiter().GetResult();
-                query = new Query(item.Source, content.Bytes) { Caption = content.Caption };
-            }
-            catch (WhenceException e)
-            {
-                failed(e);
-                continue;
-            }
-
-            yield return query;
-        }
     }
 
     private static float Similarity(float given) => given is >= -1 and <= 1

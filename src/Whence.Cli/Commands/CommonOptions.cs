@@ -19,6 +19,19 @@ internal static class CommonOptions
         DefaultValueFactory = _ => Environment.ProcessorCount,
     }.AtLeast(1);
 
+    /// <summary>Refuses options that were given and do nothing.</summary>
+    /// <param name="parsed">What was given.</param>
+    /// <param name="when">What makes them useless, after "does nothing".</param>
+    /// <param name="useless">The options.</param>
+    /// <exception cref="WhenceException">One was given.</exception>
+    public static void Refuse(this ParseResult parsed, string when, params Option[] useless)
+    {
+        if (useless.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } option)
+        {
+            throw new WhenceException($"{option.Name} does nothing {when}; leave it out.");
+        }
+    }
+
     /// <summary>Refuses values below a bound, with the bound in the message.</summary>
     public static Option<int> AtLeast(this Option<int> option, int bound)
     {

@@ -96,6 +96,11 @@ internal sealed class CustomizeOptions
 
     public CustomDiffusionOptions Training(ParseResult parsed)
     {
+        if (parsed.GetValue(_noAugment))
+        {
+            parsed.Refuse("with --no-augment", _flip, _smallChance, _smallFrom, _pasteBelow, _zoomFrom, _zoomTo, _margin);
+        }
+
         var options = new CustomDiffusionOptions
         {
             Steps = parsed.GetValue(_steps),

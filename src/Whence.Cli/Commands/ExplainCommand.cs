@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Security.Cryptography;
 using Spectre.Console;
 using Whence.Cli.Output;
-using Whence.Images;
 using Whence.Reports;
 using Whence.Search;
 
@@ -19,12 +18,13 @@ internal static class ExplainCommand
         var setup = new AttributorSetup();
         var command = new Command("explain", "Answer a rights holder: rank, similarity and influence of one image, and what stands before it") { query, asked };
         setup.AddTo(command);
-        command.SetAction(async (parsed, cancellation) =>
+        command.SetAction((parsed, cancellation) =>
         {
             using var opened = setup.Open(parsed, streams, cancellation);
             var ids = FindIds(parsed.GetRequiredValue(asked), opened.Index);
             var source = parsed.GetRequiredValue(query);
-            if (await ReadQueriesAsync(source, opened, cancellation) is not [var only])
+            var reader = new QueryReader(opened.Encoder, opened.Limits);
+            if (reader.Read([source], e => throw e, cancellation).ToArray() is not [var only])
             {
                 throw new WhenceException($"{source}: 'explain' takes one query, give a single image.");
             }
@@ -35,21 +35,10 @@ internal static class ExplainCommand
             }
 
             AttributionTable.WriteCalibration(streams.OutputConsole, opened.Attributor.Calibration, opened.Encoder.Spec.Name);
-            return 0;
+            reader.TellCaptions(streams.Error);
+            return Task.FromResult(0);
         });
         return command;
-    }
-
-    private static async Task<List<Query>> ReadQueriesAsync(string source, OpenedAttributor opened, CancellationToken cancellation)
-    {
-        var queries = new List<Query>();
-        await foreach (var item in ImageSources.EnumerateAsync([source], opened.Limits.MaxFileBytes, cancellation))
-        {
-            var content = await item.ReadAsync(cancellation);
-            queries.Add(new Query(item.Source, content.Bytes) { Caption = content.Caption });
-        }
-
-        return queries;
     }
 
     // Whatever a person has in hand: an id, a key, a source, the file itself or a copy of it.

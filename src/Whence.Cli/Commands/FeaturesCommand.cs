@@ -87,9 +87,9 @@ internal static class FeaturesCommand
 
             void Refuse(bool useless, string when, params Option[] refused)
             {
-                if (useless && refused.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } option)
+                if (useless)
                 {
-                    throw new WhenceException($"{option.Name} does nothing {when}; leave it out.");
+                    parsed.Refuse(when, refused);
                 }
             }
         });

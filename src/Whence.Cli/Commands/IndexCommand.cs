@@ -51,11 +51,7 @@ internal static class IndexCommand
 
             if (given.Length == 0)
             {
-                Option[] useless = [metadata, threads, batch, failFast, retry, autoOrient, dryRun];
-                if (useless.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } option)
-                {
-                    throw new WhenceException($"{option.Name} does nothing with --from-embeddings or --from-features; leave it out.");
-                }
+                parsed.Refuse("with --from-embeddings or --from-features", metadata, threads, batch, failFast, retry, autoOrient, dryRun);
             }
 
             var elementType = parsed.GetValue(type) == "float32" ? ElementType.F32 : ElementType.F16;

@@ -71,15 +71,7 @@ public sealed record AutoencoderSpec
             ("shift_factor", null), ("latents_mean", null), ("latents_std", null));
         config.Ignore("force_upcast");
         config.RefuseOthers();
-        try
-        {
-            spec.Validate();
-        }
-        catch (ArgumentException e)
-        {
-            throw new WhenceException($"'{path}': {e.Message}; take the model's own config.json.", e);
-        }
-
+        config.Check(spec.Validate);
         return spec;
     }
 

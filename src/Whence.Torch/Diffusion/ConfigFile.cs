@@ -129,6 +129,20 @@ internal sealed class ConfigFile
         }
     }
 
+    /// <summary>Has what was read check itself, and says of which file an error is.</summary>
+    /// <exception cref="WhenceException">It threw an <see cref="ArgumentException"/>.</exception>
+    public void Check(Action validate)
+    {
+        try
+        {
+            validate();
+        }
+        catch (ArgumentException e)
+        {
+            throw new WhenceException($"'{_path}': {e.Message.TrimEnd('.')}; take the model's own config.json.", e);
+        }
+    }
+
     /// <summary>An error about an entry.</summary>
     public WhenceException Bad(string key, string needed) =>
         new($"'{_path}': '{key}' is {Shown(_entries[key])}, but must be {needed}; take the model's own config.json.");

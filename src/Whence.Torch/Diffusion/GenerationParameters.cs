@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Whence.Files;
 using Whence.Images;
 
@@ -38,6 +39,22 @@ public sealed class GenerationParameters
 
     /// <summary>Whether a file is a PNG that followed from the same.</summary>
     public bool AreOf(string path) => PngText.Read(path).GetValueOrDefault(JsonKey) == Json;
+
+    /// <summary>The prompt that Whence drew an image by, as its PNG holds it; null of any other file.</summary>
+    /// <param name="file">Bytes of the file.</param>
+    public static string? PromptOf(ReadOnlyMemory<byte> file)
+    {
+        try
+        {
+            return PngText.Read(file).GetValueOrDefault(JsonKey) is { } text && JsonNode.Parse(text) is JsonObject json && json["prompt"] is JsonValue value && value.TryGetValue<string>(out var prompt)
+                ? prompt
+                : null;
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)
+        {
+            return null; // another program's text
+        }
+    }
 
     private static string TextOf(
         GenerationRequest request, GenerationOptions options, SchedulerSpec scheduler, int width, int height, string model, string weights)

@@ -31,15 +31,7 @@ internal static class TextConfig
             Dimension = null,
         };
         config.Expect(("intermediate_size", 4.0 * spec.Width));
-        try
-        {
-            spec.Validate();
-        }
-        catch (ArgumentException e)
-        {
-            throw new WhenceException($"'{path}': {e.Message} Take the model's own config.json.", e);
-        }
-
+        config.Check(spec.Validate);
         return spec;
     }
 

@@ -105,15 +105,7 @@ public sealed record UNetSpec
             ("resnet_out_scale_factor", 1.0), ("resnet_time_scale_shift", "default"), ("time_embedding_type", "positional"));
         config.Ignore("attention_head_dim", "addition_embed_type_num_heads", "dropout", "upcast_attention");
         config.RefuseOthers();
-        try
-        {
-            spec.Validate();
-        }
-        catch (ArgumentException e)
-        {
-            throw new WhenceException($"'{path}': {e.Message}; take the model's own config.json.", e);
-        }
-
+        config.Check(spec.Validate);
         return spec;
     }
 

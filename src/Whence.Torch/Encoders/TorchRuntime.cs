@@ -15,13 +15,7 @@ internal static partial class TorchRuntime
     /// Has libtorch compute what this thread asks for on this thread alone. The pipeline makes a call per core: threads within the calls would be
     /// as many again for each, and wait for each other. libtorch keeps the number per thread that calls it.
     /// </summary>
-    public static void UseOwnThread()
-    {
-        if (get_num_threads() != 1)
-        {
-            set_num_threads(1);
-        }
-    }
+    public static void UseOwnThread() => Use(1);
 
     /// <summary>Has libtorch compute what this thread asks for on all cores: for calls that are made one after the other, as in diffusion and training.</summary>
     public static void UseAllCores() => Use(Environment.ProcessorCount);
@@ -38,7 +32,8 @@ internal static partial class TorchRuntime
 
     /// <summary>
     /// Has the C library keep the memory that libtorch gives back, for the next tensor. glibc returns large blocks to the system at once, whose pages must be asked for and zeroed
-    /// again for every operation: where tensors have tens of megabytes, that takes several times as long as adding them up. Does nothing where the C library is another one.
+    /// again for every operation: where tensors have tens of megabytes, that takes several times as long as adding them up. The process then stays about as large as it once was,
+    /// and is no larger for it: what was given back is taken before the system is asked for more. Does nothing where the C library is another one.
     /// </summary>
     public static void KeepMemory()
     {

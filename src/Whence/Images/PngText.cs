@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using System.Text;
 using SkiaSharp;
 using Whence.Files;
@@ -35,11 +36,31 @@ internal static class PngText
     /// <summary>Texts by their keywords, of those that stand before the picture, not compressed; none of a file that is no PNG or cannot be read. Of a damaged file those before the damage.</summary>
     public static IReadOnlyDictionary<string, string> Read(string path)
     {
+        try
+        {
+            using var file = new FileStream(RegularFile.Open(path), FileAccess.Read, 1 << 12, isAsync: true);
+            return Read(file);
+        }
+        catch (Exception e) when (e is IOException or WhenceException)
+        {
+            return new Dictionary<string, string>();
+        }
+    }
+
+    /// <summary>The same of a file in memory.</summary>
+    public static IReadOnlyDictionary<string, string> Read(ReadOnlyMemory<byte> bytes)
+    {
+        var array = MemoryMarshal.TryGetArray(bytes, out var segment) ? segment : new(bytes.ToArray());
+        using var file = new MemoryStream(array.Array!, array.Offset, array.Count, writable: false);
+        return Read(file);
+    }
+
+    private static Dictionary<string, string> Read(Stream file)
+    {
         const int Most = 1 << 20;
         var texts = new Dictionary<string, string>(StringComparer.Ordinal);
         try
         {
-            using var file = new FileStream(RegularFile.Open(path), FileAccess.Read, 1 << 12, isAsync: true);
             Span<byte> head = stackalloc byte[8];
             file.ReadExactly(head);
             if (!head.SequenceEqual(Signature))
@@ -64,7 +85,7 @@ internal static class PngText
                 }
             }
         }
-        catch (Exception e) when (e is IOException or WhenceException)
+        catch (IOException)
         {
             return texts;
         }

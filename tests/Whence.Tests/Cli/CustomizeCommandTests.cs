@@ -149,6 +149,8 @@ public sealed class CustomizeCommandTests : IDisposable
         { "--rank must be", ["--exemplar", "{folder}/cat", "--style", "--energy", "2", "--out", "{folder}/c.bin"] },
         { "out of its range", ["--exemplar", "{folder}/cat", "--style", "--learning-rate", "0", "--out", "{folder}/c.bin"] },
         { "out of its range", ["--exemplar", "{folder}/cat", "--style", "--zoom-to", "1", "--out", "{folder}/c.bin"] },
+        { "--flip-chance does nothing with --no-augment", ["--exemplar", "{folder}/cat", "--style", "--no-augment", "--flip-chance", "0.5", "--out", "{folder}/c.bin"] },
+        { "--mask-margin does nothing with --no-augment", ["--exemplar", "{folder}/cat", "--style", "--mask-margin", "0", "--no-augment", "--out", "{folder}/c.bin"] },
         { "multiple of 4", ["--exemplar", "{folder}/cat", "--style", "--size", "18", "--out", "{folder}/c.bin"] },
         { "needs --regularization", ["--exemplar", "{folder}/cat", "--style", "--regularization-caption", "a", "--out", "{folder}/c.bin"] },
         { "needs --regularization-caption", ["--exemplar", "{folder}/cat", "--style", "--regularization", "{folder}/cat", "--out", "{folder}/c.bin"] },

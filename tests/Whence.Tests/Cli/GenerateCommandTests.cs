@@ -182,6 +182,41 @@ public sealed class GenerateCommandTests : IDisposable
         Assert.Contains("--captions does nothing with encoder", error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Of_an_image_that_was_drawn_the_prompt_is_the_caption_where_none_lies_beside_it()
+    {
+        Assert.Equal(0, (await RunAsync(["--prompt", "a <new1> cat", "--steps", "1", "--out", _temp["drawn"]])).Code);
+        var name = Assert.Single(Files("drawn"));
+        Assert.Equal(0, (await WhenceAsync("encoders", "describe", "--model", _temp["tiny"], "--out", _temp["sd.json"])).Code);
+        Directory.CreateDirectory(_temp["photos"]);
+        File.Copy(_temp["drawn", name], _temp["photos", name]);
+        File.WriteAllText(_temp["photos", Path.ChangeExtension(name, ".txt")], "a dog");
+        Assert.Equal(0, (await WhenceAsync("index", _temp["photos"], "--encoder", _temp["sd.json"], "--out", _temp["index"])).Code);
+
+        var (drawn, error) = await SimilarityAsync("drawn");
+        Assert.Contains("1 of 1 images have no caption beside them, but the prompt that Whence drew them by", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("an empty one", error, StringComparison.Ordinal);
+        File.WriteAllText(_temp["drawn", Path.ChangeExtension(name, ".txt")], "a cat");
+        Assert.Equal((drawn, ""), await SimilarityAsync("drawn"));
+        File.WriteAllText(_temp["drawn", Path.ChangeExtension(name, ".txt")], "another caption");
+        Assert.NotEqual(drawn, (await SimilarityAsync("drawn")).Similarity);
+
+        File.Delete(_temp["drawn", Path.ChangeExtension(name, ".txt")]);
+        Assert.Contains("but the prompt", (await WhenceAsync("explain", _temp["drawn", name], "0", "--index", _temp["index"], "--encoder", _temp["sd.json"])).Error, StringComparison.Ordinal);
+        TestImages.WriteFolder(_temp["drawn"], 2);
+        (_, error) = await SimilarityAsync("drawn");
+        Assert.Contains("1 of 3 images have no caption beside them, but the prompt", error, StringComparison.Ordinal);
+        Assert.Contains("2 of 3 images have no caption; the encoder looked at them with an empty one", error, StringComparison.Ordinal);
+
+        async Task<(double Similarity, string Error)> SimilarityAsync(string folder)
+        {
+            var (code, output, error) = await WhenceAsync("attribute", _temp[folder], "--index", _temp["index"], "--encoder", _temp["sd.json"], "--format", "jsonl");
+            Assert.True(code == 0, error);
+            using var json = JsonDocument.Parse(output.Split('\n')[0]);
+            return (json.RootElement.GetProperty("results")[0].GetProperty("similarity").GetDouble(), error);
+        }
+    }
+
     private string[] Files(string folder) => [.. Directory.GetFiles(_temp[folder]).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal)];
 
     private Task<(int Code, string Output, string Error)> RunAsync(string[] args) => WhenceAsync(["generate", "--model", _temp["tiny"], .. args]);

@@ -22,6 +22,7 @@ public sealed class PngTextTests : IDisposable
         File.WriteAllBytes(_temp["a.png"], bytes);
         var texts = PngText.Read(_temp["a.png"]);
         Assert.Equal((a.Replace('\0', '\uFFFD'), b.Replace('\0', '\uFFFD')), (texts["parameters"], texts["whence"]));
+        Assert.Equal(texts, PngText.Read(((byte[])[1, .. bytes, 2]).AsMemory(1..^1)));
 
         var (decoded, pixels, expected) = (ImageDecoder.Decode(bytes), new byte[45], new byte[45]);
         decoded.CopyRgbTo(pixels);
@@ -55,8 +56,9 @@ public sealed class PngTextTests : IDisposable
                 damaged[random.Next(damaged.Length)] = (byte)random.Next(256);
             }
 
-            File.WriteAllBytes(_temp["d.png"], damaged[..random.Next(damaged.Length + 1)]);
-            _ = PngText.Read(_temp["d.png"]);
+            damaged = damaged[..random.Next(damaged.Length + 1)];
+            File.WriteAllBytes(_temp["d.png"], damaged);
+            Assert.Equal(PngText.Read(_temp["d.png"]), PngText.Read(damaged));
         }
 
         Assert.Empty(PngText.Read(_temp["missing.png"]));
