@@ -25,7 +25,7 @@ internal sealed class ConvolutionLayer : nn.Module<Tensor, Tensor>
     }
 
     /// <summary>[n, input, h, w] -> [n, output, h', w'].</summary>
-    public override Tensor forward(Tensor input) => nn.functional.conv2d(input, get_parameter("weight")!, get_parameter("bias"), _stride, _padding);
+    public override Tensor forward(Tensor input) => Convolutions.Convolve(input, get_parameter("weight")!, get_parameter("bias"), _stride, _padding);
 }
 
 /// <summary>Group norm (Wu and He 2018) with weights that a checkpoint fills.</summary>

@@ -39,7 +39,7 @@ internal sealed class LinearLayer : nn.Module<Tensor, Tensor>
 
     /// <summary>W x + b for each row. [..., input] and [output, input] -> [..., output].</summary>
     public static Tensor Product(Tensor input, Tensor weight, Tensor? bias) =>
-        AsConvolutionPays && weight.numel() > Small && input.device_type == TorchSharp.DeviceType.CPU
+        AsConvolutionPays && weight.numel() > Small && input.device_type == TorchSharp.DeviceType.CPU && Convolutions.CanMultiply(weight.shape[1], weight.shape[0])
             ? AsConvolution(input, weight, bias)
             : nn.functional.linear(input, weight, bias);
 
