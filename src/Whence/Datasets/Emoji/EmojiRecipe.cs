@@ -88,7 +88,6 @@ public sealed record EmojiRecipe
         PackageLock.Require(Margin is >= 0 and <= 16, $"'margin' is {Margin}, it must be 0 to 16");
         PackageLock.Require(LeastInk is >= 0 and < 1, $"'leastInk' is {LeastInk}, it must be at least 0 and below 1");
         PackageLock.Require(HeldOutObjects is >= 0 and < 1, $"'heldOutObjects' is {HeldOutObjects}, it must be at least 0 and below 1");
-        PackageLock.Require(TrainedTreatments.All(t => t is not null), "'trainedTreatments' holds null");
         PackageLock.Require(TrainedTreatments.Distinct(StringComparer.Ordinal).Count() == TrainedTreatments.Count, "'trainedTreatments' has one twice");
         PackageLock.Require(TrainedPerDrawing >= 0 && TrainedPerDrawing <= Trained.Count, $"'trainedPerDrawing' is {TrainedPerDrawing}, it must be at least 0 and at most the {Trained.Count} trained treatments");
         PackageLock.Require(HeldOutPerDrawing >= 0 && HeldOutPerDrawing <= HeldOut.Count, $"'heldOutPerDrawing' is {HeldOutPerDrawing}, it must be at least 0 and at most the {HeldOut.Count} other treatments");

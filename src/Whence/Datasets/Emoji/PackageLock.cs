@@ -47,7 +47,6 @@ public sealed record PackageLock
 
     private void Validate()
     {
-        Require(Drawings.All(p => p is not null), "'drawings' holds null");
         foreach (var package in All())
         {
             package.Validate();

@@ -119,7 +119,7 @@ public sealed class EmojiArtworkTests : IDisposable
     [Theory]
     [InlineData("version", "2", "version 2")]
     [InlineData("drawings", "[]", "'drawings' is empty")]
-    [InlineData("drawings", "[null]", "'drawings' holds null")]
+    [InlineData("drawings", "[null]", "'drawings[0]' is null")]
     [InlineData("extra", "1", "there is no key 'extra'")]
     public void Lock_files_that_cannot_be_are_refused(string key, string value, string message)
     {
@@ -168,7 +168,7 @@ public sealed class EmojiArtworkTests : IDisposable
     [InlineData("trainedTreatments", "[\"sparkles\"]", "there is no treatment 'sparkles'")]
     [InlineData("heldOutPerDrawing", "100", "'heldOutPerDrawing' is 100")]
     [InlineData("heldOutObjects", "1.5", "'heldOutObjects' is 1.5")]
-    [InlineData("trainedTreatments", "[null]", "'trainedTreatments' holds null")]
+    [InlineData("trainedTreatments", "[null]", "'trainedTreatments[0]' is null")]
     [InlineData("sheet", """{ "objects": ["1", "2", "3", "4", "5", "6", "7", "8", "9"] }""", "'sheet.objects' has 9, there is room for 8")]
     [InlineData("sheet", """{ "designers": ["first", "first"] }""", "'sheet.designers' has one twice")]
     public void Recipes_that_cannot_be_are_refused(string key, string value, string message)
