@@ -25,7 +25,7 @@ internal static class GenerationView
             if (now - _last >= LineEvery && done < all)
             {
                 _last = now;
-                var left = _from is { } from ? $", {Durations.Text((now - from.Time) / (done - from.Done) * (all - done))} left" : "";
+                var left = _from is { } from && done > from.Done ? $", {Durations.Text((now - from.Time) / (done - from.Done) * (all - done))} left" : "";
                 error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{value.Done:N0} of {value.Images:N0} images, step {value.Step} of {value.Steps}{left}"));
             }
 

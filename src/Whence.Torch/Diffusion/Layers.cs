@@ -7,7 +7,7 @@ namespace Whence.Torch.Diffusion;
 /// <summary>A convolution whose weights are left uninitialised, as those of <see cref="LinearLayer"/>.</summary>
 internal sealed class ConvolutionLayer : nn.Module<Tensor, Tensor>
 {
-    private readonly long[] _stride, _padding;
+    private readonly long _stride, _padding;
 
     /// <param name="input">Channels that come in.</param>
     /// <param name="output">Channels that come out.</param>
@@ -18,8 +18,7 @@ internal sealed class ConvolutionLayer : nn.Module<Tensor, Tensor>
     public ConvolutionLayer(long input, long output, int kernel, Device device, int stride = 1, int? padding = null)
         : base("convolution")
     {
-        var zeros = padding ?? kernel / 2;
-        (_stride, _padding) = ([stride, stride], [zeros, zeros]);
+        (_stride, _padding) = (stride, padding ?? kernel / 2);
         register_parameter("weight", LinearLayer.Uninitialised(device, output, input, kernel, kernel));
         register_parameter("bias", LinearLayer.Uninitialised(device, output));
     }

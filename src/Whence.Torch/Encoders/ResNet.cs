@@ -129,7 +129,7 @@ internal sealed class ResNet : nn.Module<Tensor, Tensor>
     {
         // [n, 3, h, w] -> [n, width, h / 2, w / 2] -> h / 4 -> the stages, all but the first of which halve again
         using var channelsLast = input.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2);
-        using var convolved = _conv1.call(channelsLast);
+        using var convolved = ResNetBlock.Convolved(_conv1, channelsLast);
         var x = _bn1.call(convolved).relu_();
         See(Stem);
         Go(nn.functional.max_pool2d(x, 3, stride: 2, padding: 1));

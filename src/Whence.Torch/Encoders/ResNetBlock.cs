@@ -9,6 +9,9 @@ internal sealed class ResNetBlock : nn.Module<Tensor, Tensor>
 {
     private readonly (Conv2d Convolution, BatchNorm2d Norm)[] _layers;
 
+    // What the module "downsample" is made of.
+    private readonly (Conv2d Convolution, BatchNorm2d Norm)? _shortcut;
+
     [ComponentName(Name = "downsample")]
     private readonly Sequential? _downsample;
 
@@ -33,6 +36,7 @@ internal sealed class ResNetBlock : nn.Module<Tensor, Tensor>
         if (stride != 1 || input != Channels)
         {
             var (convolution, norm) = Layer(input, Channels, 1, stride, device);
+            _shortcut = (convolution, norm);
             _downsample = nn.Sequential(("0", convolution), ("1", norm));
         }
 
@@ -48,7 +52,7 @@ internal sealed class ResNetBlock : nn.Module<Tensor, Tensor>
         var x = input;
         foreach (var (i, (convolution, norm)) in _layers.Index())
         {
-            var convolved = convolution.call(x);
+            var convolved = Convolved(convolution, x);
             if (i > 0)
             {
                 x.Dispose();
@@ -59,7 +63,7 @@ internal sealed class ResNetBlock : nn.Module<Tensor, Tensor>
             x = i < _layers.Length - 1 ? x.relu_() : x;
         }
 
-        return x.add_(_downsample is null ? input : _downsample.call(input)).relu_().MoveToOuterDisposeScope();
+        return x.add_(_shortcut is { } shortcut ? shortcut.Norm.call(Convolved(shortcut.Convolution, input)) : input).relu_().MoveToOuterDisposeScope();
     }
 
     protected override void Dispose(bool disposing)
@@ -76,6 +80,9 @@ internal sealed class ResNetBlock : nn.Module<Tensor, Tensor>
 
         base.Dispose(disposing);
     }
+
+    /// <summary>What a convolution without bias gives, on every processor.</summary>
+    internal static Tensor Convolved(Conv2d convolution, Tensor input) => Convolutions.Convolve(input, convolution.weight, null, convolution.stride[0], convolution.padding![0]);
 
     private static (Conv2d Convolution, BatchNorm2d Norm) Layer(long input, long output, long size, long stride, Device device) =>
         (nn.Conv2d(input, output, size, stride: stride, padding: size / 2, bias: false, device: device), nn.BatchNorm2d(output, device: device));

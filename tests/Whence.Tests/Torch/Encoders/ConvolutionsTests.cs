@@ -9,7 +9,7 @@ public sealed class ConvolutionsTests
     public static TheoryData<long, long, long, long> Shapes => new()
     {
         { 1, 2, 3, 1 }, { 2, 8, 3, 1 }, { 8, 2, 3, 1 }, { 8, 96, 3, 1 }, { 96, 8, 3, 1 }, { 24, 24, 3, 1 }, { 40, 40, 3, 1 }, { 48, 64, 3, 2 }, { 64, 48, 3, 1 },
-        { 3, 64, 3, 2 }, { 64, 3, 3, 1 }, { 16, 32, 1, 1 }, { 24, 40, 1, 1 },
+        { 3, 64, 3, 2 }, { 64, 3, 3, 1 }, { 16, 32, 1, 1 }, { 24, 40, 1, 1 }, { 256, 1024, 1, 2 }, { 1024, 512, 1, 1 },
     };
 
     // The last ones end the process where they are given to a convolution on some processors.
@@ -27,7 +27,7 @@ public sealed class ConvolutionsTests
         Tensor[] given = [randn(3, input, 8, 8), randn(output, input, kernel, kernel), randn(output)];
         foreach (var (type, tolerance) in new[] { (ScalarType.Float32, 1e-5), (ScalarType.BFloat16, 0.02) })
         {
-            AreNear(given, type, tolerance, v => Convolutions.Convolve(v[0], v[1], v[2], [stride, stride], [kernel / 2, kernel / 2]));
+            AreNear(given, type, tolerance, v => Convolutions.Convolve(v[0], v[1], v[2], stride, kernel / 2));
         }
     }
 
@@ -38,9 +38,12 @@ public sealed class ConvolutionsTests
         using var scope = NewDisposeScope();
         manual_seed(2);
         var (x, w, b) = (randn([2, input, 8, 8], ScalarType.Float64), randn([output, input, kernel, kernel], ScalarType.Float64), randn([output], ScalarType.Float64));
-        long[] strides = [stride, stride], padding = [kernel / 2, kernel / 2];
-        var expected = nn.functional.conv2d(x, w, b, strides, padding);
-        Assert.True(expected.allclose(Convolutions.InFullBlocks(x, w, b, strides, padding, 5, 3)));
+        var expected = nn.functional.conv2d(x, w, b, [stride, stride], [kernel / 2, kernel / 2]);
+        Assert.True(expected.allclose(Convolutions.InFullBlocks(x, w, b, stride, kernel / 2, 5, 3)));
+        if (kernel == 1)
+        {
+            Assert.True(expected.allclose(Convolutions.OfCells(x, w, b, stride)));
+        }
     }
 
     [Theory]
