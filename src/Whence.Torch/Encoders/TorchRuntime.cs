@@ -9,7 +9,7 @@ internal static partial class TorchRuntime
     // Names of glibc's malloc.h.
     private const int TrimThreshold = -1, TopPad = -2, MmapMax = -4, ArenaMax = -8;
 
-    private static bool KeepsMemory;
+    private static bool KeepsMemory, IsQuiet;
 
     /// <summary>
     /// Has libtorch compute what this thread asks for on this thread alone. The pipeline makes a call per core: threads within the calls would be
@@ -27,6 +27,28 @@ internal static partial class TorchRuntime
         if (get_num_threads() != threads)
         {
             set_num_threads(threads);
+        }
+
+        LeaveOutNnpack();
+    }
+
+    // libtorch asks NNPACK for some small convolutions of one image, and where it does not know the processor says so on standard error at each of them, thousands of times. libtorch's own do as
+    // well. TorchSharp has no word for it, so the C++ function is called by its name; where that is another one (Windows), all stays as it is.
+    private static void LeaveOutNnpack()
+    {
+        if (IsQuiet)
+        {
+            return;
+        }
+
+        IsQuiet = true;
+        try
+        {
+            SetUserEnabledNnpack(GlobalContext(), 0);
+        }
+        catch (Exception e) when (e is EntryPointNotFoundException or DllNotFoundException)
+        {
+            // another compiler's names
         }
     }
 
@@ -70,6 +92,12 @@ internal static partial class TorchRuntime
             : throw new WhenceException(
                 "There is no CUDA device, or this build of Whence brings libtorch for the processor only (an application with a GPU references libtorch-cuda-*); leave out --device cuda.");
     }
+
+    [LibraryImport("torch_cpu", EntryPoint = "_ZN2at13globalContextEv")]
+    private static partial nint GlobalContext();
+
+    [LibraryImport("torch_cpu", EntryPoint = "_ZN2at7Context20setUserEnabledNNPACKEb")]
+    private static partial void SetUserEnabledNnpack(nint context, byte enabled);
 
     [LibraryImport("libc", EntryPoint = "mallopt")]
     private static partial int Mallopt(int parameter, int value);

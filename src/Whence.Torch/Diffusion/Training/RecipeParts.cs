@@ -208,6 +208,7 @@ public sealed record RecipeTraining
     /// <param name="values">Numbers of one image, a batch of which must fit into an array.</param>
     internal void Validate(string where, long values)
     {
+        Require(values <= Array.MaxLength, $"'{where}' gives an image {values} numbers, at most {Array.MaxLength} can be held; a larger 'autoencoder.patch' or fewer 'autoencoder.latentChannels' are less");
         where += ".training";
         InRange($"{where}.steps", Steps, 1, int.MaxValue);
         InRange($"{where}.batch", Batch, 1, Math.Min(1 << 16, Array.MaxLength / values));

@@ -34,8 +34,21 @@ internal sealed class SampleSheets
     {
         var samples = _recipe.Samples;
         var generator = new ImageGenerator(_model, new GenerationOptions { Steps = samples.Steps, Guidance = samples.Guidance, Batch = samples.Each, Threads = _threads });
-        var images = generator.Generate(
-            [.. _prompts.SelectMany(prompt => Enumerable.Range(0, samples.Each).Select(seed => new GenerationRequest { Prompt = prompt, Seed = seed }))], cancellation: cancellation);
+        IReadOnlyList<GeneratedImage> images;
+        try
+        {
+            images =
+            [
+                .. generator.Generate(
+                    [.. _prompts.SelectMany(prompt => Enumerable.Range(0, samples.Each).Select(seed => new GenerationRequest { Prompt = prompt, Seed = seed }))], cancellation: cancellation),
+            ];
+        }
+        catch (WhenceException e)
+        {
+            throw new WhenceException(
+                $"The sheet of samples after {step} steps could not be drawn: {e.Message} A recipe says it by 'samples.each', 'samples.guidance' and 'samples.every', which may be changed on the way.", e);
+        }
+
         return ImageSheet.Draw(
             string.Create(CultureInfo.InvariantCulture, $"step-{step:D7}"),
             string.Create(CultureInfo.InvariantCulture, $"Samples after {step:N0} steps"),
