@@ -93,6 +93,7 @@ internal static class Convolutions
     // Forward and both gradients, of small whole numbers that both types hold exactly, sums included, and that differ from channel to channel; beside products of the kernels' windows.
     private static bool IsRight(ScalarType type, long input, long output)
     {
+        using var mode = inference_mode(false); // encoders ask within it
         using var grad = enable_grad();
         var x = Pattern(2, input, 4, 4);
         var w = Pattern(output, input, 3, 3);
