@@ -19,7 +19,7 @@ internal static class SlicedAttention
     /// <summary>[n, heads, cells, d], [n, heads, tokens, d] and the same -> [n, heads, cells, d].</summary>
     public static Tensor Of(Tensor q, Tensor k, Tensor v) =>
         q.device_type != DeviceType.CPU || q.shape[2] * k.shape[2] < Few || (is_grad_enabled() && (q.requires_grad || k.requires_grad || v.requires_grad))
-            ? nn.functional.scaled_dot_product_attention(q, k, v)
+            ? ScaledDotProduct.Of(q, k, v)
             : BySlices(q, k, v);
 
     private static Tensor BySlices(Tensor q, Tensor k, Tensor v)

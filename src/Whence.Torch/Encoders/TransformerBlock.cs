@@ -94,20 +94,7 @@ internal sealed class TransformerBlock : nn.Module<Tensor, Tensor>
         }
 
         // n x heads x t x width / heads each -> n x t x width
-        private Tensor Attend(Tensor q, Tensor k, Tensor v, bool causal)
-        {
-            var y = q.dtype == ScalarType.BFloat16 && q.device_type == TorchSharp.DeviceType.CPU && !causal
-                ? InSteps(q, k, v)
-                : nn.functional.scaled_dot_product_attention(q, k, v, is_casual: causal);
-            return _projection.forward(y.transpose(1, 2).flatten(2));
-        }
-    }
-
-    // What the fused operation computes. On the processor that one takes bfloat16 through float32; products of bfloat16 take half its time.
-    internal static Tensor InSteps(Tensor q, Tensor k, Tensor v)
-    {
-        var scaled = q.contiguous() * (float)(1 / Math.Sqrt(q.shape[^1]));
-        return scaled.matmul(k.contiguous().transpose(-2, -1)).softmax(-1).matmul(v.contiguous());
+        private Tensor Attend(Tensor q, Tensor k, Tensor v, bool causal) => _projection.forward(ScaledDotProduct.Of(q, k, v, causal).transpose(1, 2).flatten(2));
     }
 
     private sealed class Perceptron : nn.Module<Tensor, Tensor>

@@ -33,9 +33,9 @@ public class TransformerLayersTests
         var qkv = randn(new long[] { 2, 37, 3, 4, 16 }).permute(2, 0, 3, 1, 4);
         var fused = nn.functional.scaled_dot_product_attention(qkv[0], qkv[1], qkv[2]);
 
-        var exact = TransformerBlock.InSteps(qkv[0], qkv[1], qkv[2]);
+        var exact = ScaledDotProduct.InSteps(qkv[0], qkv[1], qkv[2]);
         var half = qkv.bfloat16();
-        var rounded = TransformerBlock.InSteps(half[0], half[1], half[2]).to_type(ScalarType.Float32);
+        var rounded = ScaledDotProduct.InSteps(half[0], half[1], half[2]).to_type(ScalarType.Float32);
 
         Assert.Equal(fused.shape, exact.shape);
         Assert.InRange((exact - fused).abs().max().item<float>(), 0, 1e-5f);
