@@ -1,7 +1,8 @@
+using Whence.Bench.BaseModel;
 using Whence.Torch.Diffusion;
 using Whence.Torch.Encoders;
 
-namespace Whence.Tests.Torch.Diffusion;
+namespace Whence.Tests.Bench;
 
 public class MultiplyAddsTests
 {

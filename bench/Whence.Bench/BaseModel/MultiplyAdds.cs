@@ -1,7 +1,8 @@
+using Whence.Torch.Diffusion;
 using Whence.Torch.Encoders;
 using static TorchSharp.torch;
 
-namespace Whence.Torch.Diffusion;
+namespace Whence.Bench.BaseModel;
 
 /// <summary>
 /// Multiply-adds of one call of a network with one image or text, counted from the shapes of its weights: every product and convolution (padding counted as cells) and both products of every
