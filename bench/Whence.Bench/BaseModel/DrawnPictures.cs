@@ -1,6 +1,4 @@
 using System.Globalization;
-using Whence.Datasets.Emoji;
-using Whence.Datasets.Styles;
 using Whence.Images;
 using Whence.Torch.Diffusion;
 using Whence.Torch.Diffusion.Training;
@@ -53,18 +51,5 @@ internal static class DrawnPictures
         }
 
         return given;
-    }
-
-    /// <summary>True pictures of what prompts ask for, where that is a treatment: the drawings of all trained designers in it, as the data set would have them.</summary>
-    public static IReadOnlyList<IReadOnlyList<RgbImage>> True(EmojiArtwork artwork, EmojiRecipe recipe, IReadOnlyList<AskedPrompt> prompts)
-    {
-        var samples = new EmojiSamples(recipe);
-        var drawings = artwork.Drawings.Where(d => !samples.IsHeldOut(d.Package)).ToLookup(d => d.Object.Label);
-        return
-        [
-            .. prompts.AsParallel().AsOrdered().Select(p => p.Content.IsTreated
-                ? (IReadOnlyList<RgbImage>)[.. drawings[p.Content.Object].Select(d => samples.Treat(Treatments.Get(p.Content.Style), samples.Render(d), d.Key))]
-                : []),
-        ];
     }
 }

@@ -2,7 +2,6 @@ using System.Numerics.Tensors;
 using Whence.Encoders;
 using Whence.Files;
 using Whence.Images;
-using Whence.Search;
 using Whence.Torch.Encoders;
 using Whence.Vectors;
 
@@ -22,36 +21,22 @@ internal sealed class Gallery
 
     public RgbImage Image(int drawing) => ImageDecoder.Decode(_files[drawing]);
 
-    /// <summary>Reads a tar file of the data set; its features are kept in a folder, by its checksum.</summary>
-    /// <param name="tar">train.tar.</param>
-    /// <param name="where">Which of its pictures were trained with, as the recipe has it; null: all.</param>
+    /// <summary>Encodes the pictures; features are kept in a folder, by the checksums of the pictures and of the encoder.</summary>
+    /// <param name="drawings">The pictures of a tar file.</param>
+    /// <param name="sha256">Checksum of that file.</param>
     /// <param name="encoder">What encodes.</param>
     /// <param name="folder">Where features are kept.</param>
-    public static async Task<Gallery> LoadAsync(string tar, string? where, PictureEncoder encoder, string folder)
+    public static Gallery Load(TrainedDrawings drawings, string sha256, PictureEncoder encoder, string folder)
     {
-        var predicate = where is null ? null : MetadataPredicate.Parse(where);
-        var (drawings, files, trained) = (new List<Drawing>(), new List<byte[]>(), new List<int>());
-        await foreach (var item in ImageSources.EnumerateAsync([tar], DecodeLimits.Default.MaxFileBytes, CancellationToken.None))
-        {
-            var content = await item.ReadAsync(CancellationToken.None);
-            var about = content.Metadata;
-            if (predicate?.Holds(about) != false)
-            {
-                trained.Add(files.Count);
-                drawings.Add(new Drawing(new Content(about["object"], about["subgroup"], about["group"], about["style"], about.ContainsKey("treatment")), content.Caption!));
-            }
-
-            files.Add(content.Bytes.ToArray());
-        }
-
-        var features = Kept(Path.Combine(folder, $"features-{encoder.Name}-{Checksum.Of(tar)[..16]}.npy"), () => encoder.Encode(files.Count, i => ImageDecoder.Decode(files[i])));
-        var rows = new float[trained.Count * features.Columns];
-        foreach (var (to, from) in trained.Index())
+        var files = drawings.Files;
+        var features = Kept(Path.Combine(folder, $"features-{encoder.Key}-{sha256[..16]}.npy"), () => encoder.Encode(files.Count, i => ImageDecoder.Decode(files[i])));
+        var rows = new float[drawings.Places.Count * features.Columns];
+        foreach (var (to, from) in drawings.Places.Index())
         {
             features.Row(from).CopyTo(rows.AsSpan(to * features.Columns));
         }
 
-        return new Gallery(drawings, [.. trained.Select(i => files[i])], new FeatureMatrix(trained.Count, features.Columns, rows));
+        return new Gallery(drawings.Drawings, [.. drawings.Places.Select(i => files[i])], new FeatureMatrix(drawings.Places.Count, features.Columns, rows));
     }
 
     /// <summary>The most similar rows, the best first, of equal ones the first.</summary>
@@ -107,7 +92,11 @@ internal sealed class PictureEncoder : IDisposable
 
     private readonly IImageEncoder _encoder = ImageEncoders.Open(new EncoderRegistry().Resolve(EncoderRegistry.DefaultName));
 
-    public string Name => _encoder.Spec.Name;
+    /// <summary>Names the encoder and its weights.</summary>
+    public string Key => $"{_encoder.Spec.Name}-{_encoder.Spec.Model!.Sha256[..16]}";
+
+    /// <summary>Features of length 1, one row a picture.</summary>
+    public FeatureMatrix Encode(IReadOnlyList<Picture> pictures) => Encode(pictures.Count, i => pictures[i].Image);
 
     /// <summary>Features of length 1, one row a picture.</summary>
     public FeatureMatrix Encode(int count, Func<int, RgbImage> image)

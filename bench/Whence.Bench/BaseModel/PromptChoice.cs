@@ -7,15 +7,18 @@ internal static class PromptChoice
     /// <param name="trained">All that it was trained with.</param>
     /// <param name="count">Prompts; fewer where there are not so many.</param>
     /// <param name="seed">The same seed gives the same prompts.</param>
-    public static IReadOnlyList<AskedPrompt> Seen(IReadOnlyList<Drawing> trained, int count, long seed) =>
-        Draw([.. trained.DistinctBy(d => d.Caption).Select(d => new AskedPrompt(d.Caption, d.Content))], count, seed);
+    /// <param name="after">Prompts that are passed over: those that are asked for by this count, which then are others than these.</param>
+    public static IReadOnlyList<AskedPrompt> Seen(IReadOnlyList<Drawing> trained, int count, long seed, int after = 0) =>
+        [.. Draw([.. trained.DistinctBy(d => d.Caption).Select(d => new AskedPrompt(d.Caption, d.Content))], after + count, seed).Skip(after)];
 
     /// <summary>Objects in styles, each of which it was trained with, but never together.</summary>
     /// <param name="trained">All that it was trained with.</param>
+    /// <param name="drawn">Pairs of an object and a style that are left out, since there is such a picture: one that the data set dropped, say, as the model was trained with its twin.</param>
     /// <param name="captionOf">The caption of an object in a style.</param>
     /// <param name="count">Prompts; fewer where there are not so many.</param>
     /// <param name="seed">The same seed gives the same prompts.</param>
-    public static IReadOnlyList<AskedPrompt> Unseen(IReadOnlyList<Drawing> trained, Func<string, string, string> captionOf, int count, long seed)
+    public static IReadOnlyList<AskedPrompt> Unseen(
+        IReadOnlyList<Drawing> trained, IReadOnlySet<(string Object, string Style)> drawn, Func<string, string, string> captionOf, int count, long seed)
     {
         var together = trained.Select(d => (d.Content.Object, d.Content.Style)).ToHashSet();
         var objects = trained.Select(d => d.Content).DistinctBy(c => c.Object).ToArray();
@@ -23,7 +26,7 @@ internal static class PromptChoice
             [
                 .. from style in trained.Select(d => d.Content).DistinctBy(c => c.Style)
                    from item in objects
-                   where !together.Contains((item.Object, style.Style))
+                   where !together.Contains((item.Object, style.Style)) && !drawn.Contains((item.Object, style.Style))
                    select new AskedPrompt(captionOf(item.Object, style.Style), item with { Style = style.Style, IsTreated = style.IsTreated }),
             ],
             count,

@@ -141,8 +141,8 @@ public sealed class CaptionedImages
         }
     }
 
-    // The table's values before the image's own.
-    private static Dictionary<string, string> Joined(IReadOnlyDictionary<string, string> own, IReadOnlyDictionary<string, string>? table)
+    /// <summary>What is known about an image: a table's values before its own.</summary>
+    internal static Dictionary<string, string> Joined(IReadOnlyDictionary<string, string> own, IReadOnlyDictionary<string, string>? table)
     {
         var joined = new Dictionary<string, string>(own, StringComparer.Ordinal);
         foreach (var (name, value) in table ?? new Dictionary<string, string>())

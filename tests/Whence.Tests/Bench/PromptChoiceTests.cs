@@ -29,7 +29,7 @@ public class PromptChoiceTests
     [Fact]
     public void Unseen_prompts_are_pairs_of_what_was_trained_with_but_not_together()
     {
-        var prompts = PromptChoice.Unseen(Trained, Caption, 1000, seed: 1);
+        var prompts = PromptChoice.Unseen(Trained, new HashSet<(string, string)>(), Caption, 1000, seed: 1);
 
         // The last object in fluent, and each object in the two treatments that it has not.
         Assert.Equal(1 + (12 * 2), prompts.Count);
@@ -41,6 +41,26 @@ public class PromptChoiceTests
             Assert.Contains(Trained, d => d.Content.Object == p.Content.Object && d.Content.Subgroup == p.Content.Subgroup);
             Assert.Contains(Trained, d => d.Content.Style == p.Content.Style && d.Content.IsTreated == p.Content.IsTreated);
         });
+    }
+
+    [Fact]
+    public void Pairs_of_which_there_is_a_picture_that_was_dropped_are_no_unseen_prompts()
+    {
+        // The last object's drawing in fluent, and one of its two treatments that it has not.
+        var prompts = PromptChoice.Unseen(Trained, new HashSet<(string, string)> { ("object 11", "fluent"), ("object 11", "outline") }, Caption, 1000, seed: 1);
+        Assert.Equal((12 * 2) - 1, prompts.Count);
+        Assert.All(prompts, p => Assert.True(p.Content.IsTreated));
+        Assert.Equal("mosaic", Assert.Single(prompts, p => p.Content.Object == "object 11").Content.Style);
+    }
+
+    [Fact]
+    public void Prompts_after_others_are_none_of_them_and_also_in_turns()
+    {
+        var (first, later) = (PromptChoice.Seen(Trained, 12, seed: 1), PromptChoice.Seen(Trained, 8, seed: 1, after: 12));
+        Assert.Equal(8, later.Count);
+        Assert.Empty(first.Intersect(later));
+        Assert.Equal(4, later.Count(p => p.Content.IsTreated));
+        Assert.Empty(PromptChoice.Seen(Trained, 8, seed: 1, after: 1000));
     }
 
     [Fact]

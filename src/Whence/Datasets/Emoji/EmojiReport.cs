@@ -4,6 +4,7 @@ namespace Whence.Datasets.Emoji;
 public sealed record EmojiReport
 {
     internal const string FormatName = "whence-emoji-dataset";
+    internal const int CurrentVersion = 1;
 
     /// <summary>Always <c>whence-emoji-dataset</c>.</summary>
     public required string Format { get; init; }
@@ -40,7 +41,7 @@ public sealed record EmojiReport
         return new EmojiReport
         {
             Format = FormatName,
-            Version = 1,
+            Version = CurrentVersion,
             Recipe = recipe,
             Packages = [.. packages.All().Select(p => new EmojiPackageReport($"{p.Name}@{p.Version}", p.Integrity, p.Style, p.Licence, p.Creator, byPackage.GetValueOrDefault(p.Name)))],
             Objects = artwork.Objects.Count,

@@ -38,6 +38,9 @@ internal sealed class EmojiSamples(EmojiRecipe recipe)
     public RgbImage Treat(Treatment treatment, RgbImage finer, string key) =>
         Averaged(treatment.Apply(finer, (long)XxHash3.HashToUInt64(Encoding.UTF8.GetBytes($"{treatment.Name}/{key}"), ((long)recipe.Seed << 32) | Treating)));
 
+    /// <summary>Names a treated drawing, as <see cref="EmojiDrawing.Key"/> names the plain one.</summary>
+    public static string KeyOf(EmojiDrawing drawing, Treatment treatment) => $"{treatment.Name.Replace(' ', '-')}/{drawing.Key.Replace('/', '-')}";
+
     /// <summary>All samples of a drawing, the plain one first.</summary>
     public IReadOnlyList<EmojiSample> Make(EmojiDrawing drawing)
     {
@@ -70,7 +73,7 @@ internal sealed class EmojiSamples(EmojiRecipe recipe)
         EmojiSample Treated(Treatment treatment, bool newStyle)
         {
             var image = Treat(treatment, finer, drawing.Key);
-            var key = $"{treatment.Name.Replace(' ', '-')}/{drawing.Key.Replace('/', '-')}";
+            var key = KeyOf(drawing, treatment);
             return IsUniform(image)
                 ? EmojiSample.Dropped(key, EmojiDrop.Blank, "", isTreated: true)
                 : Sample(drawing, key, image, treatment.Name, treatment, EmojiSplit.Of(newObject, newStyle));
