@@ -53,7 +53,10 @@ internal static class Judgement
         ];
     }
 
-    /// <summary>The mean of a measure over all judged, with the interval that other prompts might have given (bootstrap over prompts, whose samples stay together).</summary>
+    /// <summary>
+    /// The mean of a measure over prompts, of each of which it is the mean over what was judged: one prompt counts as any other, however many pictures there are of it. With the interval that other
+    /// prompts might have given (bootstrap over prompts, whose samples stay together).
+    /// </summary>
     /// <param name="prompts">Per prompt the values of what was judged of it; prompts without any are passed over.</param>
     /// <param name="measure">A place in <see cref="Measures"/>.</param>
     /// <returns>Null where nothing was judged.</returns>
@@ -65,9 +68,9 @@ internal static class Judgement
             return null;
         }
 
-        var (sums, counts) = (Array.ConvertAll(judged, p => p.Sum(values => values[measure])), Array.ConvertAll(judged, p => p.Count));
-        var interval = Bootstrap.Interval(new Bootstrap(judged.Length, Resamples, new Random(0)).Means(sums, counts));
-        return new Share(sums.Sum() / counts.Sum(), interval!.Value.Low, interval.Value.High, judged.Length);
+        var means = Array.ConvertAll(judged, p => p.Average(values => values[measure]));
+        var interval = Bootstrap.Interval(new Bootstrap(judged.Length, Resamples, new Random(0)).Means(means, Array.ConvertAll(judged, _ => 1)));
+        return new Share(means.Average(), interval!.Value.Low, interval.Value.High, judged.Length);
     }
 
     private static double One(bool holds) => holds ? 1 : 0;

@@ -47,6 +47,16 @@ public class JudgementTests
     }
 
     [Fact]
+    public void A_prompt_counts_as_any_other_however_many_samples_it_has()
+    {
+        double[] yes = [1], no = [0];
+        var share = Judgement.Mean([[yes], [no, no, no], [yes, no]], 0)!;
+        Assert.Equal(0.5, share.Mean);
+        Assert.Equal(3, share.Prompts);
+        Assert.Equal(share, Judgement.Mean([[yes], [no], [[0.5]]], 0));
+    }
+
+    [Fact]
     public void Samples_of_a_prompt_stay_together_in_the_interval()
     {
         double[] yes = [1], no = [0];
