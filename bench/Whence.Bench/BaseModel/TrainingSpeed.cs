@@ -2,93 +2,95 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using TorchSharp;
-using Whence.Datasets;
 using Whence.Encoders;
-using Whence.Search;
-using Whence.Torch.Diffusion;
 using Whence.Torch.Diffusion.Training;
 using Whence.Torch.Encoders;
 
 namespace Whence.Bench.BaseModel;
 
-/// <summary>How fast the recipe trains, by some seconds of each of its stages in a process of its own.</summary>
+/// <summary>How fast the recipe trains and what memory that takes, by some seconds of each of its stages, as the trainer runs them, in processes of their own.</summary>
 internal static class TrainingSpeed
 {
-    /// <summary>First argument of the process of its own.</summary>
+    /// <summary>First argument of a process of its own.</summary>
     public const string Child = "train";
+
+    private const string Autoencoder = "autoencoder", UNet = "unet";
 
     // A step of training is the forward pass and twice as much backward: gradients of what came in, and of the weights.
     private const double PassesPerStep = 3, FlopsPerMultiplyAdd = 2;
     private const int WarmUp = 3, Side = 2048;
 
     /// <summary>Trains for a while and prints a table.</summary>
-    public static JsonObject Measure(string recipePath, string tar, double seconds)
+    /// <param name="recipe">What is trained, its paths absolute.</param>
+    /// <param name="name">What the recipe is called.</param>
+    /// <param name="tar">What is trained with.</param>
+    /// <param name="seconds">How long each stage is trained.</param>
+    public static JsonObject Measure(GeneratorRecipe recipe, string name, string tar, double seconds)
     {
-        var recipe = GeneratorRecipe.Load(recipePath);
-        var start = new ProcessStartInfo(Environment.ProcessPath!, ["base-model", Child, recipePath, tar, seconds.ToString(CultureInfo.InvariantCulture)]) { RedirectStandardOutput = true };
-        using var process = Process.Start(start)!;
-        var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        var figures = process.ExitCode == 0 ? JsonNode.Parse(output)!.AsObject() : throw new InvalidOperationException("The training failed.");
-
+        recipe = recipe with { Images = [tar] };
+        var few = recipe.Autoencoder with { Training = recipe.Autoencoder.Training with { Steps = WarmUp } };
+        var figures = new JsonObject
+        {
+            [Autoencoder] = Stage(Autoencoder, recipe, seconds),
+            [UNet] = Stage(UNet, recipe with { Autoencoder = few, Samples = recipe.Samples with { Every = 0 } }, seconds), // of an autoencoder that has learned little; the work is the same
+        };
         var (encode, decode) = MultiplyAdds.Of(recipe.AutoencoderSpec());
         var text = MultiplyAdds.Of(new ClipTextSpec { Width = recipe.Text.Width, Depth = recipe.Text.Depth, Heads = recipe.Text.Heads, ContextLength = recipe.Vocabulary.Tokens, Dimension = null });
-        var forward = new Dictionary<string, (long MultiplyAdds, RecipeTraining Training)>
-        {
-            ["autoencoder"] = (encode + decode, recipe.Autoencoder.Training),
-            ["unet"] = (MultiplyAdds.Of(recipe.UNetSpec(), recipe.Vocabulary.Tokens) + text, recipe.UNet.Training),
-        };
-        Console.WriteLine($"\ntraining as {Path.GetFileName(recipePath)} has it, {(int)figures["images"]!:N0} images, {Environment.ProcessorCount} threads");
-        Console.WriteLine($"{"",-14}{"precision",10}{"batch",7}{"images/s",10}{"GFLOP an image",16}{"GFLOP/s",9}{"peak GFLOP/s",14}{"of the peak",13}");
-        foreach (var (stage, (multiplyAdds, training)) in forward)
+        (string Stage, long MultiplyAdds, RecipeTraining Training)[] stages =
+        [
+            (Autoencoder, encode + decode, recipe.Autoencoder.Training),
+            (UNet, MultiplyAdds.Of(recipe.UNetSpec(), recipe.Vocabulary.Tokens) + text, recipe.UNet.Training),
+        ];
+        Console.WriteLine($"\ntraining as {name} has it, {(int)figures[UNet]!["images"]!:N0} images, {Environment.ProcessorCount} threads");
+        Console.WriteLine($"{"",-14}{"precision",10}{"batch",7}{"images/s",10}{"GFLOP an image",16}{"GFLOP/s",9}{"peak GFLOP/s",14}{"of the peak",13}{"memory MB",11}");
+        foreach (var (stage, multiplyAdds, training) in stages)
         {
             var own = figures[stage]!.AsObject();
             var (rate, flop, peak) = ((double)own["imagesPerSecond"]!, PassesPerStep * FlopsPerMultiplyAdd * multiplyAdds / 1e9, Peak(training.Type));
             Console.WriteLine(string.Create(
-                CultureInfo.InvariantCulture, $"{stage,-14}{(training.Precision == EncoderPrecision.BF16 ? "bfloat16" : "float32"),10}{training.Batch,7}{rate,10:F1}{flop,16:F3}{rate * flop,9:F1}{peak,14:F1}{rate * flop / peak,13:P0}"));
+                CultureInfo.InvariantCulture,
+                $"{stage,-14}{(training.Precision == EncoderPrecision.BF16 ? "bfloat16" : "float32"),10}{training.Batch,7}{rate,10:F1}{flop,16:F3}{rate * flop,9:F1}{peak,14:F1}{rate * flop / peak,13:P0}{(long)own["peakBytes"]! / 1e6,11:F0}"));
             (own["gflopPerImage"], own["gflops"], own["peakGflops"]) = (flop, rate * flop, peak);
         }
 
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"an image's step is counted as three times the forward pass; peak memory {(long)figures["peakBytes"]! / 1e6:F0} MB, {(long)figures["imagesBytes"]! / 1e6:F0} MB of it resident before the training"));
+        Console.WriteLine("an image's step is counted as three times the forward pass; memory is the most that was resident during the stage");
         return figures;
     }
 
     /// <summary>The process of its own: prints what it measured as JSON.</summary>
-    public static void Run(string recipePath, string tar, double seconds)
+    /// <param name="stage">What is measured.</param>
+    /// <param name="recipe">File of the recipe; a folder beside it receives what is trained.</param>
+    /// <param name="seconds">How long the stage is trained.</param>
+    public static void Run(string stage, string recipe, double seconds)
     {
-        var recipe = GeneratorRecipe.Load(recipePath);
+        // Reads the images itself, so that it lets their pixels go when it has latents of them.
+        var trainer = GeneratorTrainer.OpenAsync(recipe).GetAwaiter().GetResult();
+        using var stop = new CancellationTokenSource();
+        var speed = new Speed(stage, seconds, stop);
+        try
+        {
+            trainer.Train(Path.ChangeExtension(recipe, null), speed, stop.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            // long enough
+        }
+
+        Console.WriteLine(new JsonObject { ["images"] = trainer.Images.Count, ["steps"] = speed.Steps, ["imagesPerSecond"] = speed.ImagesPerSecond, ["peakBytes"] = speed.PeakBytes }.ToJsonString());
+    }
+
+    private static JsonObject Stage(string stage, GeneratorRecipe recipe, double seconds)
+    {
         var temporary = Directory.CreateTempSubdirectory("whence-bench-").FullName;
         try
         {
-            var where = recipe.Where is { } text ? MetadataPredicate.Parse(text) : null;
-            var images = CaptionedImages.LoadAsync([tar], null, recipe.Size, where, Environment.ProcessorCount).GetAwaiter().GetResult();
-            var before = Memory.Of(Environment.ProcessId)!.Resident;
-            var few = recipe.Autoencoder with { Training = recipe.Autoencoder.Training with { Steps = WarmUp } };
-            var figures = new JsonObject
-            {
-                ["images"] = images.Count,
-                ["imagesBytes"] = before,
-                ["autoencoder"] = Stage("autoencoder", recipe),
-                ["unet"] = Stage("unet", recipe with { Autoencoder = few, Samples = recipe.Samples with { Every = 0 } }), // of an autoencoder that has learned little; the work is the same
-            };
-            figures["peakBytes"] = Memory.Of(Environment.ProcessId)!.Peak;
-            Console.WriteLine(figures.ToJsonString());
-
-            JsonObject Stage(string stage, GeneratorRecipe of)
-            {
-                using var stop = new CancellationTokenSource();
-                var speed = new Speed(stage, seconds, stop);
-                try
-                {
-                    new GeneratorTrainer(of, images).Train(Path.Combine(temporary, stage), speed, stop.Token);
-                }
-                catch (OperationCanceledException)
-                {
-                    // long enough
-                }
-
-                return new JsonObject { ["imagesPerSecond"] = speed.ImagesPerSecond, ["steps"] = speed.Steps };
-            }
+            var path = Path.Combine(temporary, stage + ".json");
+            File.WriteAllText(path, recipe.ToJson());
+            using var process = Process.Start(
+                new ProcessStartInfo(Environment.ProcessPath!, ["base-model", Child, stage, path, seconds.ToString(CultureInfo.InvariantCulture)]) { RedirectStandardOutput = true })!;
+            var output = process.StandardOutput.ReadToEnd();
+            process.WaitForExit();
+            return process.ExitCode == 0 ? JsonNode.Parse(output)!.AsObject() : throw new InvalidOperationException($"The training of the {stage} failed.");
         }
         finally
         {
@@ -107,20 +109,24 @@ internal static class TrainingSpeed
         return FlopsPerMultiplyAdd * Side * Side * Side / seconds / 1e9;
     }
 
-    /// <summary>Times the steps of a stage after the first few, and stops the training when it has been long enough.</summary>
+    /// <summary>Times the steps of a stage after the first few, watches what they hold, and stops the training when it has been long enough.</summary>
     private sealed class Speed(string stage, double seconds, CancellationTokenSource stop) : IProgress<GeneratorProgress>
     {
         private Stopwatch? _watch;
+        private bool _first = true;
 
         public long Steps { get; private set; }
 
         public double ImagesPerSecond { get; private set; }
 
+        /// <summary>The most that was resident after the stage's first step.</summary>
+        public long PeakBytes { get; private set; }
+
         public void Report(GeneratorProgress value)
         {
             if (value.Stage != stage)
             {
-                if (stage == "autoencoder")
+                if (stage == Autoencoder)
                 {
                     stop.Cancel(); // the stage was shorter than the time
                 }
@@ -128,6 +134,13 @@ internal static class TrainingSpeed
                 return;
             }
 
+            if (_first)
+            {
+                Memory.ForgetPeak();
+                _first = false;
+            }
+
+            PeakBytes = Memory.Of(Environment.ProcessId)!.Peak;
             if (value.Step == WarmUp)
             {
                 _watch = Stopwatch.StartNew();
