@@ -14,46 +14,54 @@ internal static class BaseModelBench
 {
     public static JsonObject Run(string[] args)
     {
-        if (args is [TrainingSpeed.Child, var recipe, var tar, var seconds])
+        if (args is [TrainingSpeed.Child, var stage, var path, var seconds])
         {
-            TrainingSpeed.Run(recipe, tar, double.Parse(seconds, CultureInfo.InvariantCulture));
+            TrainingSpeed.Run(stage, path, double.Parse(seconds, CultureInfo.InvariantCulture));
             Environment.Exit(0);
         }
 
         var options = BaseModelOptions.Parse(args);
+        var (recipe, packages) = (LoadRecipe(options.Recipe), PackageLock.Shipped);
         Directory.CreateDirectory(options.Folder);
-        EmojiArtwork Artwork() => EmojiArtwork.LoadAsync(PackageLock.Shipped, p => Path.Combine(options.Packages, p.FileName)).GetAwaiter().GetResult();
-        var train = Path.Combine(options.Data ?? Render(options.Folder, Artwork), "train.tar");
-        var figures = new JsonObject { ["model"] = options.Model, ["recipe"] = options.Recipe };
+        var artwork = new Lazy<EmojiArtwork>(() => EmojiArtwork.LoadAsync(packages, p => Path.Combine(options.Packages, p.FileName)).GetAwaiter().GetResult());
+        var data = RenderedData.Open(options.Data ?? Render(options.Folder, artwork.Value, packages), packages);
+        var figures = new JsonObject { ["model"] = options.Model, ["recipe"] = options.Recipe, ["trainSha256"] = data.Sha256 };
         if (options.Samples)
         {
             using var model = DiffusionModel.Open(options.Model);
             figures["size"] = ModelSize.Measure(model);
             using var encoder = new PictureEncoder();
-            var gallery = Gallery.LoadAsync(train, GeneratorRecipe.Load(options.Recipe).Where, encoder, options.Folder).GetAwaiter().GetResult();
-            var obeyed = new PromptsObeyed(model, gallery, encoder, options);
+            var drawings = TrainedDrawings.ReadAsync(data.Tar, recipe.Metadata, recipe.Where).GetAwaiter().GetResult();
+            var gallery = Gallery.Load(drawings, data.Sha256, encoder, options.Folder);
+            (var guidance, figures["guidance"]) = GuidanceChoice.Make(model, gallery, encoder, options);
+            var obeyed = new PromptsObeyed(model, gallery, encoder, guidance, options);
             figures["seen"] = obeyed.Seen();
-            figures["unseen"] = obeyed.Unseen(Artwork());
+            figures["unseen"] = obeyed.Unseen(new TruePictures(artwork.Value, data.Report));
             Console.WriteLine($"\nsheets: {options.Folder}");
         }
 
         if (options.Training)
         {
-            figures["training"] = TrainingSpeed.Measure(options.Recipe, train, options.Seconds);
+            figures["training"] = TrainingSpeed.Measure(recipe, Path.GetFileName(options.Recipe), data.Tar, options.Seconds);
         }
 
         Console.WriteLine();
         return figures;
     }
 
-    private static string Render(string folder, Func<EmojiArtwork> artwork)
+    private static GeneratorRecipe LoadRecipe(string path)
+    {
+        var recipe = GeneratorRecipe.Load(path);
+        return recipe.Images is [var images] && Path.GetFileName(images) == RenderedData.TrainName
+            ? recipe with { Metadata = recipe.Metadata is { } table ? Path.Combine(Path.GetDirectoryName(path)!, table) : null }
+            : throw new WhenceException($"{path}: trains with {string.Join(", ", recipe.Images)}; samples are compared with the {RenderedData.TrainName} of 'whence dataset emoji' alone.");
+    }
+
+    // Anew each time: what is there may be another state's of the code.
+    private static string Render(string folder, EmojiArtwork artwork, PackageLock packages)
     {
         var data = Path.Combine(folder, "emoji64");
-        if (!File.Exists(Path.Combine(data, EmojiDataset.ReportName)))
-        {
-            EmojiDataset.Build(artwork(), PackageLock.Shipped, EmojiRecipe.Shipped, data, Environment.ProcessorCount);
-        }
-
+        EmojiDataset.Build(artwork, packages, EmojiRecipe.Shipped, data, Environment.ProcessorCount);
         return data;
     }
 }

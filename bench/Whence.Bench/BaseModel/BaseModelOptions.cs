@@ -37,6 +37,7 @@ internal sealed record BaseModelOptions
     /// <summary>Samples of a prompt.</summary>
     public int Each { get; init; }
 
+    /// <summary>What is chosen from.</summary>
     public IReadOnlyList<double> Guidance { get; init; } = [];
 
     public int Steps { get; init; }
@@ -73,7 +74,7 @@ internal sealed record BaseModelOptions
             Training = Option("--only") != "samples",
             Prompts = Number("--prompts", 200),
             Each = Number("--samples", 4),
-            Guidance = Numbers("--guidance", "3"),
+            Guidance = Numbers("--guidance", "2,3,5"),
             Steps = Number("--steps", 25),
             Scheduler = Option("--scheduler") == "dpm++" ? SchedulerKind.DpmSolver : SchedulerKind.Ddim,
             Batch = Number("--batch", 32),
