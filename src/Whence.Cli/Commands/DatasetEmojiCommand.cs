@@ -37,10 +37,19 @@ internal static class DatasetEmojiCommand
                 plan.Validate(locked);
                 EmojiDataset.RequireOwn(folder);
                 RequirePackages(locked, given);
-                var source = given ?? await PackageDownload.FetchAsync(streams, locked, fromRegistry, cancellation);
-                var artwork = await EmojiArtwork.LoadAsync(locked, package => Path.Combine(source, package.FileName), cancellation);
-                Make(streams, artwork, locked, plan, folder, parsed.GetValue(threads), cancellation);
-                return 0;
+                try
+                {
+                    var source = given ?? await PackageDownload.FetchAsync(streams, locked, fromRegistry, cancellation);
+                    var artwork = await EmojiArtwork.LoadAsync(locked, package => Path.Combine(source, package.FileName), cancellation);
+                    Make(streams, artwork, locked, plan, folder, parsed.GetValue(threads), cancellation);
+                    return 0;
+                }
+                catch (OperationCanceledException)
+                {
+                    streams.Error.WriteLine(
+                        $"interrupted: nothing was written to {folder}, what an earlier run left there stands; packages that were fetched are kept, and the same command makes the data set from the beginning.");
+                    return WhenceCommand.Interrupted;
+                }
             },
             CancellationToken.None));
         return command;
@@ -74,6 +83,11 @@ internal static class DatasetEmojiCommand
         if (locked.ShareAlike is { Count: > 0 } shareAlike)
         {
             Line($"Share-alike: what is made of pictures of {string.Join(", ", shareAlike.Select(p => $"{p.Style} ({p.Licence})"))} must be under the same licence.");
+        }
+
+        if (locked.WithoutText is { Count: > 0 } withoutText)
+        {
+            Line($"Licences: who passes the data set on has to add to NOTICE.md the text of {string.Join(", ", withoutText.Select(p => $"{p.Licence} ({p.Style ?? p.Name})"))}.");
         }
 
         streams.Error.WriteLine(string.Create(

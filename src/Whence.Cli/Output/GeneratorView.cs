@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using Whence.Torch.Diffusion.Training;
 
@@ -9,19 +8,19 @@ internal static class GeneratorView
 {
     private static readonly TimeSpan LineEvery = TimeSpan.FromSeconds(10);
 
-    public static IProgress<GeneratorProgress> Lines(TextWriter error)
+    public static IProgress<GeneratorProgress> Lines(TextWriter error, TimeProvider? clock = null)
     {
-        var (watch, last, stage, first) = (Stopwatch.StartNew(), TimeSpan.Zero, "", 0L);
+        clock ??= TimeProvider.System;
+        var (start, last, stage, first) = (clock.GetTimestamp(), TimeSpan.Zero, "", 0L);
         return new ProgressView.Reporter<GeneratorProgress>(value =>
         {
             if (value.Stage != stage)
             {
-                (stage, first, last) = (value.Stage, value.Step, TimeSpan.Zero); // a training that goes on does not begin at 0
-                watch.Restart();
+                (stage, first, start, last) = (value.Stage, value.Step, clock.GetTimestamp(), TimeSpan.Zero); // a training that goes on does not begin at 0
             }
-            else if (watch.Elapsed - last >= LineEvery)
+            else if (clock.GetElapsedTime(start) is var elapsed && elapsed - last >= LineEvery)
             {
-                last = watch.Elapsed;
+                last = elapsed;
                 var rate = (value.Step - first) / last.TotalSeconds;
                 var left = Durations.Text(TimeSpan.FromSeconds((value.Steps - value.Step) / rate));
                 error.WriteLine(string.Create(

@@ -92,7 +92,35 @@ public sealed class DatasetCommandTests : IDisposable
         Assert.Contains("**Share-alike.** Pictures of the styles second (CC-BY-SA-4.0)", File.ReadAllText(_temp["out", "NOTICE.md"]), StringComparison.Ordinal);
     }
 
-    private Task<(int Code, string Output, string Error)> RunAsync(TinyPackages packages, params string[] args) => CliProcess.RunAsync(
-        new Dictionary<string, string> { [WhenceHome.Variable] = _temp["home"], ["no_proxy"] = "127.0.0.1" },
-        ["dataset", "emoji", "--out", _temp["out"], "--lock", packages.LockPath, "--recipe", packages.RecipePath, .. args]);
+    [Fact]
+    public async Task Licences_whose_text_is_to_be_added_are_told()
+    {
+        var packages = new TinyPackages(_temp);
+        packages.Lock["names"]!["licence"] = "ISC";
+        packages.Save();
+        Assert.Contains("has to add to NOTICE.md the text of ISC (emoji-names).", (await RunAsync(packages, "--packages", packages.Folder)).Output, StringComparison.Ordinal);
+        Assert.Contains("## ISC: emoji-names\n", File.ReadAllText(_temp["out", "NOTICE.md"]), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Interrupted_it_says_that_it_begins_anew_with_the_packages_that_were_fetched()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "signals");
+        var packages = new TinyPackages(_temp);
+        Directory.CreateDirectory(_temp["home", "packages"]);
+        using var server = new LocalServer(LocalServer.Ranges(File.ReadAllBytes(Path.Combine(packages.Folder, "emoji-names-1.0.0.tgz"))), _ => null); // the second one never comes
+        var (code, error) = await CliProcess.StopAsync(
+            new FileSystemWatcher(_temp["home", "packages"], "*.tgz"), WatcherChangeTypes.Renamed, at: 1, CliProcess.Interrupt, Environment,
+            ["dataset", "emoji", .. Options(packages), "--registry", server.Url("npm")]);
+        Assert.Equal(130, code);
+        Assert.EndsWith("packages that were fetched are kept, and the same command makes the data set from the beginning.\n", error, StringComparison.Ordinal);
+        Assert.True(File.Exists(_temp["home", "packages", "emoji-names-1.0.0.tgz"]));
+        Assert.False(Directory.Exists(_temp["out"]));
+    }
+
+    private Dictionary<string, string> Environment => new() { [WhenceHome.Variable] = _temp["home"], ["no_proxy"] = "127.0.0.1" };
+
+    private string[] Options(TinyPackages packages) => ["--out", _temp["out"], "--lock", packages.LockPath, "--recipe", packages.RecipePath];
+
+    private Task<(int Code, string Output, string Error)> RunAsync(TinyPackages packages, params string[] args) => CliProcess.RunAsync(Environment, ["dataset", "emoji", .. Options(packages), .. args]);
 }

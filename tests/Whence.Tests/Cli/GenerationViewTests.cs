@@ -7,7 +7,7 @@ public sealed class GenerationViewTests
     [Fact]
     public void The_time_left_does_not_count_what_the_first_step_and_the_first_batch_pay_for()
     {
-        var (clock, error) = (new Clock(), new StringWriter { NewLine = "\n" });
+        var (clock, error) = (new SecondsClock(), new StringWriter { NewLine = "\n" });
         var view = GenerationView.Lines(error, clock);
         Report(seconds: 60, done: 0, step: 1); // the first step is slow
         Report(seconds: 7, done: 0, step: 2);
@@ -32,14 +32,5 @@ public sealed class GenerationViewTests
             clock.Seconds += seconds;
             view.Report(new(done, 4, step, 4, AtWork: 2));
         }
-    }
-
-    private sealed class Clock : TimeProvider
-    {
-        public long Seconds { get; set; }
-
-        public override long TimestampFrequency => 1;
-
-        public override long GetTimestamp() => Seconds;
     }
 }

@@ -80,7 +80,8 @@ internal sealed class AutoencoderTraining(GeneratorRecipe recipe, CaptionedImage
         return ((IReadOnlyList<RgbImage>)[.. which.Select(i => RgbImage.FromRgb(images.Pixels(i), images.Size, images.Size))], (IReadOnlyList<RgbImage>)givenBack);
     });
 
-    private T Guarded<T>(Func<T> work)
+    // To do the same in smaller parts would help, too, but the last bits depend on their size, and so would what is learned from them.
+    private static T Guarded<T>(Func<T> work)
     {
         try
         {
@@ -88,7 +89,8 @@ internal sealed class AutoencoderTraining(GeneratorRecipe recipe, CaptionedImage
         }
         catch (ExternalException e)
         {
-            throw TrainingLoop.Failed(e, "when the trained autoencoder encoded the images", "autoencoder", _recipe.Training.Batch);
+            throw TrainingLoop.Failed(
+                e, "when the trained autoencoder encoded the images", "that takes less memory than its training did: free what other programs take, and the same command goes on from there");
         }
     }
 

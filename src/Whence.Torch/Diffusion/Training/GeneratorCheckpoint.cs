@@ -87,6 +87,9 @@ internal static class GeneratorFile
 
     private const string Format = "whence-generator-training", Version = "1";
 
+    // A default of a key that an earlier build did not know means what that build did.
+    private static readonly Dictionary<string, string> Defaults = ValuesOf(GeneratorRecipe.Defaults, "size", "seed", "vocabulary", "text", "autoencoder", "unet");
+
     public static Dictionary<string, string> Metadata(string kind, IReadOnlyDictionary<string, string> settings, string state) => new()
     {
         ["format"] = Format,
@@ -130,9 +133,11 @@ internal static class GeneratorFile
             var state = JsonSerializer.Deserialize<T>(file.Metadata.GetValueOrDefault("state", "")) ?? throw new JsonException("no state");
             var saved = JsonSerializer.Deserialize<Dictionary<string, string>>(file.Metadata.GetValueOrDefault("settings", "")) ?? throw new JsonException("no settings");
             var compared = shares?.Invoke(state) == true ? settings.Keys.Intersect(saved.Keys) : settings.Keys.Union(saved.Keys);
-            var different = compared.Where(key => settings.GetValueOrDefault(key) != saved.GetValueOrDefault(key)).ToArray();
+            var different = compared.Where(key => settings.GetValueOrDefault(key) != Saved(key)).ToArray();
             return different.Length == 0 ? state : throw new WhenceException(
-                $"'{path}': belongs to another training ({Listing.Of([.. different.Select(key => $"{key} {saved.GetValueOrDefault(key, "none")}, not {settings.GetValueOrDefault(key, "none")}")])}); give the same recipe and images, or another --out.");
+                $"'{path}': belongs to another training ({Listing.Of([.. different.Select(key => $"{key} {Saved(key) ?? "none"}, not {settings.GetValueOrDefault(key, "none")}")])}); give the same recipe and images, or another --out.");
+
+            string? Saved(string key) => saved.GetValueOrDefault(key) ?? Defaults.GetValueOrDefault(key);
         }
         catch (JsonException e)
         {
@@ -148,10 +153,16 @@ internal static class GeneratorFile
             : throw new WhenceException($"'{path}': has no '{name}' that is F32 [{string.Join(", ", shape)}]; delete it to train anew.");
 
     /// <summary>All values of sections of a recipe, by their keys: what a result follows from.</summary>
-    public static Dictionary<string, string> Settings(GeneratorRecipe recipe, string imagesSha256, int threads, params string[] sections)
+    public static Dictionary<string, string> Settings(GeneratorRecipe recipe, string imagesSha256, int threads, params string[] sections) => new(ValuesOf(recipe, sections), StringComparer.Ordinal)
+    {
+        ["images"] = imagesSha256,
+        ["threads"] = threads.ToString(CultureInfo.InvariantCulture),
+    };
+
+    private static Dictionary<string, string> ValuesOf(GeneratorRecipe recipe, params string[] sections)
     {
         using var document = JsonDocument.Parse(recipe.ToJson());
-        var settings = new Dictionary<string, string>(StringComparer.Ordinal) { ["images"] = imagesSha256, ["threads"] = threads.ToString(CultureInfo.InvariantCulture) };
+        var values = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var section in sections)
         {
             if (document.RootElement.TryGetProperty(section, out var value))
@@ -160,13 +171,13 @@ internal static class GeneratorFile
             }
         }
 
-        return settings;
+        return values;
 
         void Add(string name, JsonElement value)
         {
             if (value.ValueKind != JsonValueKind.Object)
             {
-                settings[name] = value.GetRawText();
+                values[name] = value.GetRawText();
                 return;
             }
 

@@ -63,6 +63,16 @@ public sealed record GeneratorRecipe
     /// <summary>What is looked at meanwhile.</summary>
     public RecipeSamples Samples { get; init; } = new();
 
+    /// <summary>What every key that may be left out means where it is; of those of a training, where that is given.</summary>
+    internal static GeneratorRecipe Defaults
+    {
+        get
+        {
+            var training = new RecipeTraining { Steps = 1, Batch = 1, LearningRate = 1 };
+            return new() { Format = FormatName, Version = CurrentVersion, Images = [], Autoencoder = new() { Training = training }, UNet = new() { Training = training } };
+        }
+    }
+
     /// <summary>Reads a recipe.</summary>
     /// <exception cref="WhenceException">Missing, damaged, of another version, with a key that there is none of, or a value out of its range; the message names it.</exception>
     public static GeneratorRecipe Load(string path) => RecipeJson.Load<GeneratorRecipe>(path, FormatName, CurrentVersion, recipe => recipe.Validate());

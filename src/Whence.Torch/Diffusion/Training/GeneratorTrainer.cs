@@ -17,8 +17,10 @@ namespace Whence.Torch.Diffusion.Training;
 /// </summary>
 public sealed class GeneratorTrainer
 {
-    private const string AutoencoderStage = "autoencoder", UNetStage = "unet";
-    private const string LockName = "training.lock", RecipeName = "recipe.json", MomentsName = "moments";
+    /// <summary>What is trained first.</summary>
+    internal const string AutoencoderStage = "autoencoder";
+
+    private const string UNetStage = "unet", LockName = "training.lock", MomentsName = "moments";
 
     private readonly GeneratorRecipe _recipe;
     private readonly CaptionedImages _images;
@@ -97,7 +99,8 @@ public sealed class GeneratorTrainer
     /// <param name="cancellation">Stops between steps; what is done is kept.</param>
     /// <returns>What was measured.</returns>
     /// <exception cref="WhenceException">
-    /// The folder holds a trained model, another training's state or the recipe's own file as <c>recipe.json</c>, a file cannot be written, memory does not suffice, or the loss is not finite any more.
+    /// The folder holds a trained model, another training's state or a <c>recipe.json</c> that is not this training's, a file cannot be written, memory does not suffice, or the loss is not finite
+    /// any more.
     /// </exception>
     /// <exception cref="InvalidOperationException">The trainer read its images itself and has trained already: it has no pixels for a second autoencoder.</exception>
     public IReadOnlyList<GeneratorPoint> Train(string folder, IProgress<GeneratorProgress>? progress = null, CancellationToken cancellation = default)
@@ -106,7 +109,7 @@ public sealed class GeneratorTrainer
         Directory.CreateDirectory(folder);
         using var exclusive = FolderLock.Acquire(folder, LockName, "training");
         RefuseTrained(folder); // no sooner: another process may just end
-        RefuseOverwriting(folder);
+        Record(folder).RefuseOthers(begun: StateIn(folder).Any(File.Exists));
         Directory.CreateDirectory(Path.Combine(folder, "samples"));
         using var model = CreateModel(Path.Combine(folder, GeneratorFile.AutoencoderName), folder, progress, cancellation, out var latents, out var measured);
         if (_file is not null)
@@ -142,26 +145,15 @@ public sealed class GeneratorTrainer
 
     private static void DeleteState(string folder)
     {
-        foreach (var path in ((string[])[GeneratorFile.CheckpointName, GeneratorFile.AutoencoderName]).Select(name => Path.Combine(folder, name)).Where(GeneratorFile.IsThere))
+        foreach (var path in StateIn(folder).Where(GeneratorFile.IsThere))
         {
             File.Delete(path);
         }
     }
 
-    // By content, whatever links lead there. A record that was given as the recipe would be replaced by itself.
-    private void RefuseOverwriting(string folder)
-    {
-        var path = Path.Combine(folder, RecipeName);
-        if (_file is not null && File.Exists(path) && File.ReadAllBytes(path) is var there && there.AsSpan().SequenceEqual(_file) && !there.AsSpan().SequenceEqual(Record()))
-        {
-            throw new WhenceException($"'{path}' is the recipe itself, which the record of all its values would replace; give another --out, or the recipe another name.");
-        }
-    }
+    private static IEnumerable<string> StateIn(string folder) => ((string[])[GeneratorFile.CheckpointName, GeneratorFile.AutoencoderName]).Select(name => Path.Combine(folder, name));
 
-    private byte[] Record() => JsonSerializer.SerializeToUtf8Bytes(_recipe, RecipeJson.Indented);
-
-    // Once the state that is there was found to be this training's.
-    private void WriteRecord(string folder) => AtomicFile.Write(Path.Combine(folder, RecipeName), stream => stream.Write(Record()));
+    private GeneratorRecord Record(string folder) => new(_recipe, _file, folder);
 
     /// <summary>The model before its U-Net has learned anything, with the trained autoencoder.</summary>
     private DiffusionModel CreateModel(
@@ -209,8 +201,10 @@ public sealed class GeneratorTrainer
         network.to(_recipe.Autoencoder.Training.Type);
         var weights = new TrainedWeights(network) { Threads = _threads };
         var training = new AutoencoderTraining(_recipe, _images, network);
-        var loop = new TrainingLoop(AutoencoderStage, _recipe.Autoencoder.Training, weights, folder, _recipe.Checkpoint, _threads, settings, []);
-        WriteRecord(folder);
+        var loop = new TrainingLoop(AutoencoderStage, _recipe.Autoencoder.Training, weights, folder, _recipe.Checkpoint, _threads, settings, [])
+        {
+            Keeping = Record(folder).Write, // no sooner: who mends the recipe of a training that failed at once may begin again
+        };
         loop.Run(training.Backward, progress, cancellation);
 
         using var trained = new Autoencoder(_recipe.AutoencoderSpec(), CPU);
@@ -234,7 +228,7 @@ public sealed class GeneratorTrainer
         var weights = new TrainedWeights(model.UNet, model.TextEncoder) { Threads = _threads };
         var training = new UNetTraining(_recipe, latents, _images.Captions, model);
         var loop = new TrainingLoop(UNetStage, _recipe.UNet.Training, weights, folder, _recipe.Checkpoint, _threads, settings, before);
-        WriteRecord(folder);
+        Record(folder).Write(); // once the state was found to be this training's
         var samples = new SampleSheets(_recipe, model, _images.Captions, _threads);
         loop.Run(
             training.Backward,

@@ -50,6 +50,9 @@ internal sealed class TrainingLoop
         _saved = _done;
     }
 
+    /// <summary>Called each time before the state is written; null for nothing.</summary>
+    public Action? Keeping { get; init; }
+
     /// <summary>What was measured, in this stage and before.</summary>
     public IReadOnlyList<GeneratorPoint> Points => _points;
 
@@ -113,16 +116,13 @@ internal sealed class TrainingLoop
     /// <summary>What to say where libtorch fails, for which memory that does not suffice is the usual reason.</summary>
     /// <param name="e">Libtorch's.</param>
     /// <param name="when">In what, for the message.</param>
-    /// <param name="stage">Whose batch takes the memory.</param>
-    /// <param name="batch">Images of it.</param>
-    /// <param name="anew">What else must be done, or nothing.</param>
-    public static WhenceException Failed(ExternalException e, string when, string stage, int batch, string anew = "") =>
-        new(FormattableString.Invariant($"libtorch failed {when} ({e.Message.Split('\n')[0]}); a smaller '{stage}.training.batch' ({batch}) takes less memory{anew}."), e);
+    /// <param name="remedy">What helps.</param>
+    public static WhenceException Failed(ExternalException e, string when, string remedy) => new($"libtorch failed {when} ({e.Message.Split('\n')[0]}); {remedy}.", e);
 
     private (StepLoss Loss, double Gradient) Step(Func<long, StepLoss> backward, double rate)
     {
-        // Where this stage has kept anything yet, that belongs to the old values.
-        var anew = _saved > 0 ? $"; delete '{CheckpointPath}' then" : "";
+        // Where this stage has kept anything yet, that belongs to the old values; of the first stage the record does, too.
+        var anew = _saved == 0 ? "" : _stage == GeneratorTrainer.AutoencoderStage ? "; give another --out then" : $"; delete '{CheckpointPath}' then";
         try
         {
             StepLoss loss;
@@ -138,7 +138,7 @@ internal sealed class TrainingLoop
         }
         catch (ExternalException e)
         {
-            throw Failed(e, $"in step {_done + 1} of the {_stage}", _stage, _training.Batch, anew);
+            throw Failed(e, $"in step {_done + 1} of the {_stage}", $"a smaller '{_stage}.training.batch' ({_training.Batch}) takes less memory{anew}");
         }
     }
 
@@ -146,6 +146,7 @@ internal sealed class TrainingLoop
     {
         if (_saved < _done)
         {
+            Keeping?.Invoke();
             new GeneratorCheckpoint(_stage, _done, _points, _open, _weights.Layout).Save(CheckpointPath, _weights, _settings);
             GeneratorCurve.Write(Path.Combine(_folder, "training.csv"), _points);
             _saved = _done;

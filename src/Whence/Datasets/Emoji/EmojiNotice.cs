@@ -31,6 +31,11 @@ internal static class EmojiNotice
             """.ReplaceLineEndings("\n"),
     };
 
+    /// <summary>Whether a licence's text is not here. Creative Commons' licences ask for no more than their address.</summary>
+    /// <param name="licence">Its SPDX identifier, or an expression of several.</param>
+    public static bool LacksText(string licence) =>
+        !Texts.ContainsKey(licence) && (licence.Contains(' ') || !(licence.StartsWith("CC-", StringComparison.Ordinal) || licence.StartsWith("CC0-", StringComparison.Ordinal)));
+
     /// <summary>The text, as <c>NOTICE.md</c> has it.</summary>
     /// <param name="packages">Where the drawings come from.</param>
     /// <param name="recipe">What was made of them.</param>
@@ -74,10 +79,18 @@ internal static class EmojiNotice
             Add($"\n**{p.Style ?? p.Name}.** {string.Join(' ', new[] { p.Copyright, p.Remark }.OfType<string>())}");
         }
 
-        foreach (var licence in packages.All().GroupBy(p => p.Licence).Where(licence => Texts.ContainsKey(licence.Key)))
+        foreach (var licence in packages.All().GroupBy(p => p.Licence).Where(licence => Texts.ContainsKey(licence.Key) || LacksText(licence.Key)))
         {
-            var copyrights = licence.Select(p => p.Copyright).OfType<string>().Distinct().Select(line => line + "\n").ToArray();
-            Add($"\n## {licence.Key}: {string.Join(", ", licence.Select(p => p.Style ?? p.Name))}\n\n```\n{string.Concat(copyrights)}{(copyrights.Length > 0 ? "\n" : "")}{Texts[licence.Key]()}\n```");
+            Add($"\n## {licence.Key}: {string.Join(", ", licence.Select(p => p.Style ?? p.Name))}\n");
+            if (Texts.TryGetValue(licence.Key, out var full))
+            {
+                var copyrights = licence.Select(p => p.Copyright).OfType<string>().Distinct().Select(line => line + "\n").ToArray();
+                Add($"```\n{string.Concat(copyrights)}{(copyrights.Length > 0 ? "\n" : "")}{full()}\n```");
+            }
+            else
+            {
+                Add($"Whence does not hold the text of this licence. Who passes this data set on has to add it here: {string.Join(", ", licence.Select(p => $"<{p.LicenceUrl}>").Distinct())}");
+            }
         }
 
         return text.ToString();

@@ -30,6 +30,9 @@ public sealed record PackageLock
     /// <summary>Those of drawings whose licence holds for what is made of them, too.</summary>
     public IReadOnlyList<LockedPackage> ShareAlike => [.. Drawings.Where(p => p.Licence.Contains("-SA", StringComparison.Ordinal))];
 
+    /// <summary>Those whose licence's text Whence does not hold: who passes on what is made of them has to add it to the notice.</summary>
+    public IReadOnlyList<LockedPackage> WithoutText => [.. All().Where(p => EmojiNotice.LacksText(p.Licence))];
+
     /// <summary>All packages.</summary>
     public IEnumerable<LockedPackage> All() => Drawings.Prepend(Names);
 

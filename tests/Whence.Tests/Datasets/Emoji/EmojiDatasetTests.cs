@@ -175,6 +175,26 @@ public sealed class EmojiDatasetTests : IDisposable
         Assert.All(PackageLock.Shipped.All().Where(p => p.Licence == "MIT"), p => Assert.NotNull(p.Copyright));
     }
 
+    [Theory]
+    [InlineData("ISC", true)]
+    [InlineData("OFL-1.1", true)]
+    [InlineData("CC-BY-4.0 AND OFL-1.1", true)]
+    [InlineData("CC-BY-SA-4.0", false)]
+    [InlineData("CC0-1.0", false)]
+    [InlineData("MIT", false)]
+    public void A_licence_whose_text_is_not_here_is_named_with_its_address_and_who_has_to_add_the_text(string licence, bool lacks)
+    {
+        var packages = new TinyPackages(_temp);
+        packages.Lock["drawings"]![1]!["licence"] = licence;
+        packages.Save();
+        var locked = PackageLock.Load(packages.LockPath);
+        var notice = EmojiNotice.Of(locked, EmojiRecipe.Shipped, hasSheet: false);
+        Assert.Contains($"[{licence}](https://example.org/licence)", notice, StringComparison.Ordinal);
+        Assert.Equal(lacks, notice.Contains($"\n## {licence}: second\n\nWhence does not hold the text of this licence. Who passes this data set on has to add it here: <https://example.org/licence>\n", StringComparison.Ordinal));
+        Assert.Equal(lacks ? ["second"] : [], locked.WithoutText.Select(p => p.Style));
+        Assert.Empty(PackageLock.Shipped.WithoutText);
+    }
+
     [Fact]
     public async Task A_sheet_leaves_out_what_cannot_be_rendered_and_is_drawn_small_whatever_the_size()
     {

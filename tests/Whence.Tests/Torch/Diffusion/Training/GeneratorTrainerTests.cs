@@ -182,36 +182,6 @@ public sealed class GeneratorTrainerTests : IDisposable
     }
 
     [Fact]
-    public async Task The_recipe_s_own_file_is_not_written_over_and_its_record_can_be_trained_with()
-    {
-        var path = ToyGenerator.Write(_temp["here"]);
-        var bytes = File.ReadAllBytes(path);
-        var trainer = await GeneratorTrainer.OpenAsync(path, threads: 1, TestContext.Current.CancellationToken);
-        Assert.Contains("is the recipe itself", Assert.Throws<WhenceException>(() => trainer.Train(_temp["here"])).Message, StringComparison.Ordinal);
-        Assert.Equal(bytes, File.ReadAllBytes(path));
-
-        using var source = new CancellationTokenSource();
-        Assert.Throws<OperationCanceledException>(() => trainer.Train(_temp["out"], new Listener<GeneratorProgress>(_ => source.Cancel()), source.Token));
-        var record = File.ReadAllBytes(_temp["out", "recipe.json"]);
-        var again = await GeneratorTrainer.OpenAsync(_temp["out", "recipe.json"], threads: 1, TestContext.Current.CancellationToken);
-        Assert.All(again.Recipe.Images, image => Assert.True(Path.IsPathFullyQualified(image), image));
-        again.Train(_temp["out"], cancellation: TestContext.Current.CancellationToken);
-        Assert.Equal(record, File.ReadAllBytes(_temp["out", "recipe.json"]));
-    }
-
-    [Fact]
-    public void A_training_that_is_refused_leaves_the_record_of_the_one_that_is_there()
-    {
-        foreach (var stage in (string[])["autoencoder", "unet"])
-        {
-            Stop(_temp[stage], stage, 2);
-            var record = File.ReadAllBytes(_temp[stage, "recipe.json"]);
-            Assert.Throws<WhenceException>(() => Trainer(Recipe() with { Seed = 4 }).Train(_temp[stage]));
-            Assert.Equal(record, File.ReadAllBytes(_temp[stage, "recipe.json"]));
-        }
-    }
-
-    [Fact]
     public void A_trained_autoencoder_of_another_layout_is_refused()
     {
         Stop(_temp["out"], "unet", 2);
@@ -251,7 +221,9 @@ public sealed class GeneratorTrainerTests : IDisposable
         Assert.Equal([12L, 4, 4, 4], together.Shape);
         Assert.All(together.Values.Zip(one.Values), pair => Assert.Equal(pair.First, pair.Second, 1e-5f));
         var odd = CaptionedImages.Of(17, [(new byte[17 * 17 * 3], "a thing")]); // no multiple of the patch
-        Assert.Contains("a smaller 'autoencoder.training.batch' (5) takes less memory", Assert.Throws<WhenceException>(() => Moments(5, odd)).Message, StringComparison.Ordinal);
+        var message = Assert.Throws<WhenceException>(() => Moments(5, odd)).Message;
+        Assert.EndsWith("free what other programs take, and the same command goes on from there.", message, StringComparison.Ordinal);
+        Assert.DoesNotContain("training.batch", message, StringComparison.Ordinal); // another recipe would be refused
 
         (float[] Values, long[] Shape) Moments(int batch, CaptionedImages images) => new AutoencoderTraining(
             recipe with { Autoencoder = recipe.Autoencoder with { Training = recipe.Autoencoder.Training with { Batch = batch } } }, images, network).Moments(CancellationToken.None);
@@ -352,9 +324,9 @@ public sealed class GeneratorTrainerTests : IDisposable
         Assert.All(kept.Zip(twice), pair => Assert.Equal(pair.First.Loss, pair.Second.Loss, 1e-3 * pair.First.Loss));
     }
 
-    private static GeneratorTrainer Trainer(GeneratorRecipe? recipe = null) => new(recipe ?? Recipe(), ToyGenerator.Images(), threads: 1);
+    internal static GeneratorTrainer Trainer(GeneratorRecipe? recipe = null) => new(recipe ?? Recipe(), ToyGenerator.Images(), threads: 1);
 
-    private static GeneratorRecipe Recipe()
+    internal static GeneratorRecipe Recipe()
     {
         using var temp = new TempFolder();
         return GeneratorRecipe.Load(ToyGenerator.Write(temp.Path));
@@ -363,7 +335,7 @@ public sealed class GeneratorTrainerTests : IDisposable
     private void AssertRefused(string expected) =>
         Assert.Contains(expected, Assert.Throws<WhenceException>(() => Trainer().Train(_temp["out"])).Message, StringComparison.Ordinal);
 
-    private static void Stop(string folder, string stage, long step)
+    internal static void Stop(string folder, string stage, long step)
     {
         using var source = new CancellationTokenSource();
         Assert.Throws<OperationCanceledException>(() => Trainer().Train(folder, new Listener<GeneratorProgress>(p =>

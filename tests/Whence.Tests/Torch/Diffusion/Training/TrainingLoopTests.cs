@@ -96,6 +96,16 @@ public sealed class TrainingLoopTests : IDisposable
     }
 
     [Fact]
+    public void A_first_stage_that_has_kept_what_belongs_to_the_old_values_is_begun_again_elsewhere()
+    {
+        var (backward, told) = (Backward(), 0);
+        var loop = Loop(stage: "autoencoder", keeping: () => told++);
+        var message = Assert.Throws<WhenceException>(() => loop.Run(step => step == 2 ? new StepLoss(double.NaN) : backward(step), null, CancellationToken.None, 2, _ => { })).Message;
+        Assert.EndsWith("or raise its 'warmup'; give another --out then.", message, StringComparison.Ordinal);
+        Assert.Equal(1, told);
+    }
+
+    [Fact]
     public void A_checkpoint_of_a_later_stage_is_not_written_over()
     {
         Loop().Run(Backward(), null, CancellationToken.None);
@@ -110,8 +120,11 @@ public sealed class TrainingLoopTests : IDisposable
 
     private static RecipeTraining Training => new() { Steps = 4, Batch = 3, LearningRate = 1e-3 };
 
-    private TrainingLoop Loop(int threads = 1) => new(
-        "unet", Training, new TrainedWeights(_network), _temp.Path, new RecipeCheckpoint { Steps = 1000, Seconds = 1e6 }, threads, new Dictionary<string, string> { ["seed"] = "1", ["unet"] = "4" }, []);
+    private TrainingLoop Loop(int threads = 1, string stage = "unet", Action? keeping = null) => new(
+        stage, Training, new TrainedWeights(_network), _temp.Path, new RecipeCheckpoint { Steps = 1000, Seconds = 1e6 }, threads, new Dictionary<string, string> { ["seed"] = "1", ["unet"] = "4" }, [])
+    {
+        Keeping = keeping,
+    };
 
     private Func<long, StepLoss> Backward(Action<long>? also = null) => step =>
     {
