@@ -9,5 +9,7 @@ internal static class DatasetCommand
     public static Command Create(Streams streams) => new("dataset", "Make a training set of known origin")
     {
         DatasetEmojiCommand.Create(streams),
+        DatasetPromptsCommand.Create(streams),
+        DatasetCaptionsCommand.Create(streams),
     };
 }

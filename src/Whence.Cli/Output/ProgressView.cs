@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Spectre.Console;
+using Whence.Datasets.Captions;
 using Whence.Datasets.Emoji;
 using Whence.Evaluation;
 using Whence.Search;
@@ -155,6 +156,23 @@ internal static class ProgressView
                 error.WriteLine(string.Create(
                     CultureInfo.InvariantCulture,
                     $"{progress.Done:N0} of {progress.Total:N0} drawings, {progress.Pictures:N0} pictures, {progress.Pictures / last.TotalSeconds:F0}/s, {Durations.Text(left)} left"));
+            }
+        });
+    }
+
+    /// <summary>Progress of captions: a line now and then.</summary>
+    public static IProgress<CaptionProgress> ForCaptions(TextWriter error)
+    {
+        var (watch, last) = (Stopwatch.StartNew(), TimeSpan.Zero);
+        return new Reporter<CaptionProgress>(progress =>
+        {
+            var (asked, left) = (progress.Written + progress.Failed, progress.Total - progress.Written - progress.Failed - progress.Known - progress.Own);
+            if (asked > 0 && left > 0 && watch.Elapsed - last >= LineEvery)
+            {
+                last = watch.Elapsed;
+                error.WriteLine(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{progress.Total - left:N0} of {progress.Total:N0} images, {progress.Written:N0} captions written, at most {Durations.Text(last / asked * left)} left"));
             }
         });
     }

@@ -63,8 +63,14 @@ internal static class EmojiCaption
             : $"{what} {more}";
     }
 
-    private static bool IsVowel(string word)
+    /// <summary>Whether "an" stands before a word.</summary>
+    public static bool IsVowel(string word)
     {
+        if (word.Length == 0)
+        {
+            return false;
+        }
+
         // Letters that are spelt out are said by their names: an ATM sign, an SOS button, an x-ray.
         var letters = word.Split('-')[0];
         var spelt = letters.Length == 1 || (letters.Length <= 4 && letters.All(char.IsAsciiLetterUpper) && !CapitalsThatAreWords.Contains(letters));

@@ -8,6 +8,9 @@ namespace Whence.Tests.Cli.Download;
 /// <summary>What was asked of a <see cref="LocalServer"/>.</summary>
 internal sealed record Asked(string Path, IReadOnlyDictionary<string, string> Headers)
 {
+    /// <summary>What was sent along.</summary>
+    public string Body { get; init; } = "";
+
     /// <summary>Where the wanted range begins; null where no range was asked for.</summary>
     public int? From => Headers.TryGetValue("Range", out var range) ? int.Parse(range["bytes=".Length..].TrimEnd('-'), System.Globalization.CultureInfo.InvariantCulture) : null;
 }
@@ -114,8 +117,9 @@ internal sealed class LocalServer : IDisposable
         }
 
         var lines = text.ToString().Split("\r\n", StringSplitOptions.RemoveEmptyEntries);
-        return new Asked(
-            lines[0].Split(' ')[1],
-            lines[1..].Select(line => line.Split(": ", 2)).ToDictionary(pair => pair[0], pair => pair[1], StringComparer.OrdinalIgnoreCase));
+        var headers = lines[1..].Select(line => line.Split(": ", 2)).ToDictionary(pair => pair[0], pair => pair[1], StringComparer.OrdinalIgnoreCase);
+        var body = new byte[int.Parse(headers.GetValueOrDefault("Content-Length", "0"), System.Globalization.CultureInfo.InvariantCulture)];
+        await stream.ReadExactlyAsync(body, cancellationToken);
+        return new Asked(lines[0].Split(' ')[1], headers) { Body = Encoding.UTF8.GetString(body) };
     }
 }
