@@ -8,7 +8,7 @@ namespace Whence.Bench.BaseModel;
 
 /// <summary>
 /// The text-to-image model of drawings: does it draw what prompts say, judged by the training images that its samples are nearest to? Beside chance and ceiling, of prompts seen in training and
-/// of objects and styles never seen together; how large it is, what a call takes, and how fast its recipe trains.
+/// of objects and styles never seen together; how large it is, what a call takes, how fast its recipe trains, and whether a training that is killed ends with the same weights.
 /// </summary>
 internal static class BaseModelBench
 {
@@ -43,6 +43,11 @@ internal static class BaseModelBench
         if (options.Training)
         {
             figures["training"] = TrainingSpeed.Measure(recipe, Path.GetFileName(options.Recipe), data.Tar, options.Seconds);
+        }
+
+        if (options.Kill)
+        {
+            figures["kill"] = KilledTraining.Measure(recipe, data.Tar, options.Seed);
         }
 
         Console.WriteLine();

@@ -8,7 +8,7 @@ namespace Whence.Bench.BaseModel;
 internal sealed record BaseModelOptions
 {
     private const string Usage =
-        "bench/run base-model [--model DIR] [--recipe FILE] [--data DIR] [--packages DIR] [--folder DIR] [--only samples|training] [--prompts N] [--samples N] [--guidance G,...] [--steps N] [--scheduler ddim|dpm++] [--batch N] [--seed N] [--seconds N]";
+        "bench/run base-model [--model DIR] [--recipe FILE] [--data DIR] [--packages DIR] [--folder DIR] [--only samples|training|kill] [--prompts N] [--samples N] [--guidance G,...] [--steps N] [--scheduler ddim|dpm++] [--batch N] [--seed N] [--seconds N]";
 
     private static readonly string[] Names =
         ["--model", "--recipe", "--data", "--packages", "--folder", "--only", "--prompts", "--samples", "--guidance", "--steps", "--scheduler", "--batch", "--seed", "--seconds"];
@@ -31,6 +31,8 @@ internal sealed record BaseModelOptions
     public bool Samples { get; init; }
 
     public bool Training { get; init; }
+
+    public bool Kill { get; init; }
 
     public int Prompts { get; init; }
 
@@ -56,7 +58,7 @@ internal sealed record BaseModelOptions
         string? Option(string name) => Array.IndexOf(args, name) is var at and >= 0 && at + 1 < args.Length ? args[at + 1] : null;
         int Number(string name, int fallback) => int.Parse(Option(name) ?? $"{fallback}", CultureInfo.InvariantCulture);
         double[] Numbers(string name, string fallback) => [.. (Option(name) ?? fallback).Split(',').Select(g => double.Parse(g, CultureInfo.InvariantCulture))];
-        if (args.Length % 2 != 0 || args.Where((_, i) => i % 2 == 0).Except(Names).Any() || Option("--only") is not (null or "samples" or "training") || Option("--scheduler") is not (null or "ddim" or "dpm++"))
+        if (args.Length % 2 != 0 || args.Where((_, i) => i % 2 == 0).Except(Names).Any() || Option("--only") is not (null or "samples" or "training" or "kill") || Option("--scheduler") is not (null or "ddim" or "dpm++"))
         {
             throw new ArgumentException(Usage);
         }
@@ -70,8 +72,9 @@ internal sealed record BaseModelOptions
             Data = Option("--data"),
             Packages = Option("--packages") ?? WhenceHome.Packages ?? throw new ArgumentException($"Give --packages. {Usage}"),
             Folder = Path.GetFullPath(Option("--folder") ?? Path.Combine(Path.GetTempPath(), "whence-base-model")),
-            Samples = Option("--only") != "training",
-            Training = Option("--only") != "samples",
+            Samples = Option("--only") is null or "samples",
+            Training = Option("--only") is null or "training",
+            Kill = Option("--only") is null or "kill",
             Prompts = Number("--prompts", 200),
             Each = Number("--samples", 4),
             Guidance = Numbers("--guidance", "2,3,5"),

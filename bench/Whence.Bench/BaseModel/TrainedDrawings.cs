@@ -1,4 +1,3 @@
-using Whence.Datasets;
 using Whence.Images;
 using Whence.Search;
 
@@ -24,7 +23,7 @@ internal sealed record TrainedDrawings(IReadOnlyList<byte[]> Files, IReadOnlyLis
         await foreach (var item in ImageSources.EnumerateAsync([tar], DecodeLimits.Default.MaxFileBytes, CancellationToken.None))
         {
             var content = await item.ReadAsync(CancellationToken.None);
-            var about = CaptionedImages.Joined(content.Metadata, table?.Find(item));
+            var about = MetadataTable.Joined(content.Metadata, table?.Find(item));
             columns.UnionWith(about.Keys);
             if (predicate?.Holds(about) != false && (table?.FindCaption(item) ?? content.Caption)?.Trim() is { Length: > 0 } caption)
             {
@@ -42,7 +41,7 @@ internal sealed record TrainedDrawings(IReadOnlyList<byte[]> Files, IReadOnlyLis
                 $"{tar}: of {files.Count} pictures {drawings.Count} have a caption{(where is null ? "" : $" and are '{where}'")}, at least {Judgement.Nearest} are needed; give the --data and the --recipe that the model was trained with.");
     }
 
-    private static Content ContentOf(Dictionary<string, string> about, string source)
+    private static Content ContentOf(IReadOnlyDictionary<string, string> about, string source)
     {
         return new Content(Value("object"), Value("subgroup"), Value("group"), Value("style"), about.ContainsKey("treatment"));
 

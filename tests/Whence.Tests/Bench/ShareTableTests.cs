@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Whence.Bench.BaseModel;
 using Whence.Images;
 
