@@ -52,9 +52,9 @@ internal sealed class ChatEndpoint : DelegatingChatClient
     /// <exception cref="WhenceException">The endpoint is no address.</exception>
     public static ChatEndpoint Open(string endpoint, string model, ChatEndpointOptions options)
     {
-        if (!Uri.TryCreate(endpoint, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https") || uri.UserInfo.Length > 0)
+        if (!Uri.TryCreate(endpoint, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https") || uri.UserInfo.Length > 0 || uri.Query.Length > 0)
         {
-            throw new WhenceException($"--endpoint must be an http or https address without a name or password, such as http://localhost:11434/v1; a key belongs into the environment variable {KeyVariable}.");
+            throw new WhenceException($"--endpoint must be an http or https address without a name, password or query, such as http://localhost:11434/v1; a key belongs into the environment variable {KeyVariable}.");
         }
 
         if (string.IsNullOrWhiteSpace(model))

@@ -26,7 +26,7 @@ internal sealed class ChatModelOptions
 
     public ChatEndpoint Open(ParseResult parsed, Streams streams) => ChatEndpoint.Open(parsed.GetRequiredValue(_endpoint), parsed.GetRequiredValue(_model), new ChatEndpointOptions
     {
-        Key = Environment.GetEnvironmentVariable(ChatEndpoint.KeyVariable) is { Length: > 0 } key ? key.Trim() : null,
+        Key = Environment.GetEnvironmentVariable(ChatEndpoint.KeyVariable)?.Trim() is { Length: > 0 } key ? key : null,
         Timeout = TimeSpan.FromSeconds(parsed.GetValue(_timeout)),
         Remark = streams.Error.WriteLine,
     });

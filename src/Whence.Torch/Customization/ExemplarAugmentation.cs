@@ -9,7 +9,7 @@ namespace Whence.Torch.Customization;
 public sealed record ExemplarAugmentation
 {
     /// <summary>Nothing is varied: every exemplar (its middle, by <see cref="CenterCrop"/>) fills S x S, the whole of it counts, and prompts stay as they are.</summary>
-    public static ExemplarAugmentation None { get; } = new() { FlipChance = 0, SmallChance = 1, SmallFrom = 1, PasteBelow = 0 };
+    public static ExemplarAugmentation None { get; } = new() { FlipChance = 0, SmallChance = 1, SmallFrom = 1, PasteBelow = 0, SmallPrefixes = [], ZoomPrefixes = [] };
 
     /// <summary>Chance of a horizontal flip, 0 to 1. Default 0.5.</summary>
     public double FlipChance { get; init; } = 0.5;

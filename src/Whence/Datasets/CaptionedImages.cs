@@ -112,7 +112,7 @@ public sealed class CaptionedImages
             var content = await item.ReadAsync(cancellation);
             if (where is not null)
             {
-                var values = Joined(content.Metadata, table?.Find(item));
+                var values = MetadataTable.Joined(content.Metadata, table?.Find(item));
                 foreach (var name in values.Keys)
                 {
                     columns.TryAdd(name, true);
@@ -139,18 +139,6 @@ public sealed class CaptionedImages
         {
             return new Read { Error = new UnreadImage(item.Source, e.Message) };
         }
-    }
-
-    /// <summary>What is known about an image: a table's values before its own.</summary>
-    internal static Dictionary<string, string> Joined(IReadOnlyDictionary<string, string> own, IReadOnlyDictionary<string, string>? table)
-    {
-        var joined = new Dictionary<string, string>(own, StringComparer.Ordinal);
-        foreach (var (name, value) in table ?? new Dictionary<string, string>())
-        {
-            joined[name] = value;
-        }
-
-        return joined;
     }
 
     private readonly record struct Read(byte[]? Pixels, string? Caption, bool WithoutCaption, UnreadImage? Error);

@@ -17,13 +17,16 @@ internal static class Checksum
         return Convert.ToHexStringLower(SHA256.HashData(stream));
     }
 
+    /// <param name="path">The file.</param>
+    /// <param name="expected">What it must have.</param>
+    /// <param name="hint">What to do about a damaged one.</param>
     /// <exception cref="WhenceException">The file is missing, cannot be read, or has another checksum.</exception>
-    public static void Check(string path, string expected)
+    public static void Check(string path, string expected, string hint = "'whence verify' tells what to rebuild")
     {
         var actual = RegularFile.Guard(path, () => Of(path));
         if (actual != expected)
         {
-            throw new WhenceException($"{path}: damaged (its SHA-256 is {actual}, expected {expected}); 'whence verify' tells what to rebuild.");
+            throw new WhenceException($"{path}: damaged (its SHA-256 is {actual}, expected {expected}); {hint}.");
         }
     }
 }

@@ -86,6 +86,25 @@ public sealed class MetadataTable
         return found;
     }
 
+    /// <summary>What is known of an image: the table's values before its own.</summary>
+    /// <param name="own">What stands beside it.</param>
+    /// <param name="row">Its row of a table; null where there is none.</param>
+    internal static IReadOnlyDictionary<string, string> Joined(IReadOnlyDictionary<string, string> own, IReadOnlyDictionary<string, string>? row)
+    {
+        if (row is null)
+        {
+            return own;
+        }
+
+        var joined = new Dictionary<string, string>(own, StringComparer.Ordinal);
+        foreach (var (name, value) in row)
+        {
+            joined[name] = value;
+        }
+
+        return joined;
+    }
+
     /// <summary>The image's caption where the table has a column of that name and a value in it; null otherwise.</summary>
     public string? FindCaption(ImageItem item)
     {

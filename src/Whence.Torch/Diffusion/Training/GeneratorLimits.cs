@@ -1,3 +1,4 @@
+using Whence.Files;
 using Whence.Torch.Encoders;
 using static TorchSharp.torch;
 

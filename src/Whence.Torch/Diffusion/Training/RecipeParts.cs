@@ -3,7 +3,7 @@ using Whence.Encoders;
 using Whence.Encoders.Text;
 using Whence.Vectors;
 using static TorchSharp.torch;
-using static Whence.Torch.Diffusion.Training.RecipeChecks;
+using static Whence.Files.RecipeChecks;
 
 namespace Whence.Torch.Diffusion.Training;
 
@@ -91,7 +91,7 @@ public sealed record RecipeAutoencoder
     internal void Validate()
     {
         Require(int.IsPow2(Patch) && Patch <= AutoencoderSpec.MostPatch, $"'autoencoder.patch' is {Patch}, it must be a power of two from 1 to {AutoencoderSpec.MostPatch}");
-        ChannelsInRange("autoencoder.channels", Channels);
+        RecipeUNet.ChannelsInRange("autoencoder.channels", Channels);
         InRange("autoencoder.layers", Layers, 1, UNetSpec.MostLayers);
         InRange("autoencoder.latentChannels", LatentChannels, 1, 1024);
         InRange("autoencoder.squaredWeight", SquaredWeight, 0, 1e6);
@@ -148,6 +148,16 @@ public sealed record RecipeUNet
 
     /// <summary>The training.</summary>
     public RecipeTraining Training { get; init; } = new() { Steps = 10_000, Batch = 64, LearningRate = 1e-3, Warmup = 200, Average = 0.999 };
+
+    /// <summary>Refuses channels of a network's steps that cannot be.</summary>
+    internal static void ChannelsInRange(string key, IReadOnlyList<int> channels)
+    {
+        Require(channels.Count is >= 1 and <= UNetSpec.MostSteps, $"'{key}' has {channels.Count} entries, it must have from 1 to {UNetSpec.MostSteps}");
+        foreach (var (i, count) in channels.Index())
+        {
+            InRange($"{key}[{i}]", count, 1, UNetSpec.MostChannels);
+        }
+    }
 
     // The training apart, whose batch is bounded by the size of the latents.
     internal void Validate()

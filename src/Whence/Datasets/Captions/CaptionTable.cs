@@ -54,7 +54,7 @@ internal sealed class CaptionTable
 
         try
         {
-            using var reader = new StreamReader(new FileStream(RegularFile.Open(path), FileAccess.Read, 1 << 16, isAsync: true), Encoding.UTF8);
+            using var reader = new StreamReader(new FileStream(RegularFile.Open(path), FileAccess.Read, 1 << 16, isAsync: true), new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true));
             using var csv = new CsvParser(reader, new CsvConfiguration(CultureInfo.InvariantCulture) { MaxFieldSize = TextLines.MaxLength });
             var records = new List<string[]>();
             while (csv.Read())
@@ -63,6 +63,10 @@ internal sealed class CaptionTable
             }
 
             return new CaptionTable(path, records);
+        }
+        catch (DecoderFallbackException e)
+        {
+            throw new WhenceException($"{path}: is no UTF-8 text; save it as UTF-8, so that what you wrote stays.", e);
         }
         catch (Exception e) when (e is CsvHelperException || RegularFile.IsInputError(e))
         {

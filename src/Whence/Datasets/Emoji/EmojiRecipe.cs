@@ -1,5 +1,6 @@
 using Whence.Datasets.Styles;
 using Whence.Files;
+using static Whence.Files.RecipeChecks;
 
 namespace Whence.Datasets.Emoji;
 
@@ -69,7 +70,7 @@ public sealed record EmojiRecipe
         var styles = packages.Drawings.Select(p => p.Style!).ToArray();
         foreach (var (key, style) in HeldOutDesigners.Select(d => ("heldOutDesigners", d)).Concat(Sheet.Designers.Select(d => ("sheet.designers", d))))
         {
-            PackageLock.Require(styles.Contains(style), $"'{key}': there is no designer of the style '{style}', known are {string.Join(", ", styles)}");
+            Require(styles.Contains(style), $"'{key}': there is no designer of the style '{style}', known are {string.Join(", ", styles)}");
         }
     }
 
@@ -78,21 +79,21 @@ public sealed record EmojiRecipe
     {
         foreach (var label in Sheet.Objects)
         {
-            PackageLock.Require(artwork.Objects.Any(o => o.Label == label), $"'sheet.objects': there is no object '{label}'; labels are those of the package of names");
+            Require(artwork.Objects.Any(o => o.Label == label), $"'sheet.objects': there is no object '{label}'; labels are those of the package of names");
         }
     }
 
     private void Validate()
     {
-        PackageLock.Require(Size is >= 16 and <= 1024, $"'size' is {Size}, it must be 16 to 1024");
-        PackageLock.Require(Margin is >= 0 and <= 16, $"'margin' is {Margin}, it must be 0 to 16");
-        PackageLock.Require(LeastInk is >= 0 and < 1, $"'leastInk' is {LeastInk}, it must be at least 0 and below 1");
-        PackageLock.Require(HeldOutObjects is >= 0 and < 1, $"'heldOutObjects' is {HeldOutObjects}, it must be at least 0 and below 1");
-        PackageLock.Require(TrainedTreatments.Distinct(StringComparer.Ordinal).Count() == TrainedTreatments.Count, "'trainedTreatments' has one twice");
-        PackageLock.Require(TrainedPerDrawing >= 0 && TrainedPerDrawing <= Trained.Count, $"'trainedPerDrawing' is {TrainedPerDrawing}, it must be at least 0 and at most the {Trained.Count} trained treatments");
-        PackageLock.Require(HeldOutPerDrawing >= 0 && HeldOutPerDrawing <= HeldOut.Count, $"'heldOutPerDrawing' is {HeldOutPerDrawing}, it must be at least 0 and at most the {HeldOut.Count} other treatments");
-        PackageLock.Require(Sheet.Objects.Count <= EmojiSheetRecipe.MaxObjects, $"'sheet.objects' has {Sheet.Objects.Count}, there is room for {EmojiSheetRecipe.MaxObjects}");
-        PackageLock.Require(Sheet.Designers.Distinct(StringComparer.Ordinal).Count() == Sheet.Designers.Count, "'sheet.designers' has one twice");
+        Require(Size is >= 16 and <= 1024, $"'size' is {Size}, it must be 16 to 1024");
+        Require(Margin is >= 0 and <= 16, $"'margin' is {Margin}, it must be 0 to 16");
+        Require(LeastInk is >= 0 and < 1, $"'leastInk' is {LeastInk}, it must be at least 0 and below 1");
+        Require(HeldOutObjects is >= 0 and < 1, $"'heldOutObjects' is {HeldOutObjects}, it must be at least 0 and below 1");
+        Require(TrainedTreatments.Distinct(StringComparer.Ordinal).Count() == TrainedTreatments.Count, "'trainedTreatments' has one twice");
+        Require(TrainedPerDrawing >= 0 && TrainedPerDrawing <= Trained.Count, $"'trainedPerDrawing' is {TrainedPerDrawing}, it must be at least 0 and at most the {Trained.Count} trained treatments");
+        Require(HeldOutPerDrawing >= 0 && HeldOutPerDrawing <= HeldOut.Count, $"'heldOutPerDrawing' is {HeldOutPerDrawing}, it must be at least 0 and at most the {HeldOut.Count} other treatments");
+        Require(Sheet.Objects.Count <= EmojiSheetRecipe.MaxObjects, $"'sheet.objects' has {Sheet.Objects.Count}, there is room for {EmojiSheetRecipe.MaxObjects}");
+        Require(Sheet.Designers.Distinct(StringComparer.Ordinal).Count() == Sheet.Designers.Count, "'sheet.designers' has one twice");
     }
 }
 

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Whence.Files;
+using static Whence.Files.RecipeChecks;
 
 namespace Whence.Datasets.Emoji;
 
@@ -63,14 +64,6 @@ public sealed record PackageLock
         Require(Drawings.Count > 0, "'drawings' is empty");
         Require(Drawings.Select(p => p.Style!.Replace(' ', '-')).Distinct(StringComparer.OrdinalIgnoreCase).Count() == Drawings.Count, "two packages have the same 'style'");
         Require(All().Select(p => p.FileName).Distinct(StringComparer.Ordinal).Count() == Drawings.Count + 1, "a package stands there twice");
-    }
-
-    internal static void Require(bool holds, string what)
-    {
-        if (!holds)
-        {
-            throw new WhenceException(what);
-        }
     }
 }
 
@@ -148,17 +141,17 @@ public sealed record LockedPackage
 
     internal void Validate()
     {
-        PackageLock.Require(Name.Length > 0 && Version.Length > 0, "a package has no name or version");
-        PackageLock.Require(
+        Require(Name.Length > 0 && Version.Length > 0, "a package has no name or version");
+        Require(
             char.IsAsciiLetterOrDigit(FileName[0]) && FileName.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '.' or '_' or '+'), $"'{Name}' version '{Version}' is no name of a package");
-        PackageLock.Require(
+        Require(
             Resolved.StartsWith(Registry, StringComparison.Ordinal) && Resolved.Length > Registry.Length, $"package '{Name}': 'resolved' is '{Resolved}', it must begin with {Registry}");
-        PackageLock.Require(
+        Require(
             Integrity.StartsWith(Algorithm, StringComparison.Ordinal) && IsBase64(Integrity[Algorithm.Length..]), $"package '{Name}': 'integrity' must be {Algorithm} and 64 bytes in base 64");
-        PackageLock.Require(
+        Require(
             Style is null or "" || (Style.Length <= MaxStyle && char.IsAsciiLetterOrDigit(Style[0]) && Style.All(c => char.IsAsciiLetterOrDigit(c) || c is ' ' or '-')),
             $"package '{Name}': 'style' must be up to {MaxStyle} letters, digits, spaces and hyphens, a letter or digit first");
-        PackageLock.Require(
+        Require(
             !string.Concat([Resolved, Licence, LicenceUrl, Creator, Source, Copyright, Remark]).Any(char.IsControl), $"package '{Name}': a text holds a line break or another control character");
     }
 

@@ -1,0 +1,72 @@
+using Whence.Datasets.Abc;
+
+namespace Whence.Torch.Abc;
+
+/// <summary>What building a data set will take, from trying out its first model with a few steps.</summary>
+/// <param name="Models">Models that are to be made.</param>
+/// <param name="Customizing">Seconds that their customizations take, one after the other on this machine.</param>
+/// <param name="Sampling">Seconds that their samples take.</param>
+/// <param name="Bytes">Bytes of their images and, where they are kept, weights; rather too many, as samples of few steps are full of noise.</param>
+public sealed record AbcEstimate(int Models, double Customizing, double Sampling, long Bytes)
+{
+    // What does not depend on the steps is told from what does by two runs; the first one pays for what is made once in a process.
+    private static readonly int[] Steps = [1, 1, 3];
+
+    /// <summary>Tries out the first model of a plan.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <param name="model">Folder of the model that is customized.</param>
+    /// <param name="folder">The data set, whose models that are there need not be made; null for a new one.</param>
+    /// <param name="shard">Which part of the models.</param>
+    /// <param name="shards">Parts in all.</param>
+    /// <param name="cancellation">Stops it.</param>
+    /// <exception cref="WhenceException">The model or an exemplar cannot be read.</exception>
+    public static AbcEstimate Measure(AbcPlan plan, string model, string? folder = null, int shard = 0, int shards = 1, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        var temporary = Directory.CreateTempSubdirectory("whence-estimate-").FullName;
+        try
+        {
+            var (first, recipe) = (plan.Models[0], plan.Recipe);
+            var batch = first with { Samples = [.. first.Samples.Take(recipe.Sampling.Batch)] };
+            var runs = Steps.Select((steps, run) => (Steps: steps, Took: Try(plan, batch, steps, model, Path.Combine(temporary, $"{run}"), cancellation))).ToArray();
+            var models = folder is null ? plan.Models.Where((_, i) => i % shards == shard).Count() : new AbcBuilder(plan, model, folder).Missing(shard, shards);
+            var batches = Math.Ceiling(plan.Models.Average(m => m.Samples.Count) / batch.Samples.Count);
+            var record = AbcRecord.Load(Path.Combine(temporary, "0"), first.Id);
+            var sample = record.Samples.Average(s => new FileInfo(Path.Combine(temporary, "0", s.Path)).Length);
+            var weights = record.Concept is { } kept ? new FileInfo(Path.Combine(temporary, "0", kept.Path)).Length : 0;
+            var each = (plan.Models.Average(m => m.Samples.Count) * sample) + plan.Models.Average(m => m.Exemplars.Sum(e => e.Length)) + weights;
+            return new AbcEstimate(
+                models,
+                models * Time(run => run.Customizing, recipe.Customization.Steps),
+                models * batches * Time(run => run.Sampling, recipe.Sampling.Steps),
+                (long)(models * each));
+
+            // A line through the last two runs.
+            double Time(Func<AbcProgress, double> of, int steps)
+            {
+                var (few, more) = (runs[^2], runs[^1]);
+                var step = Math.Max(0, (of(more.Took) - of(few.Took)) / (more.Steps - few.Steps));
+                return Math.Max(0, of(few.Took) - (few.Steps * step)) + (steps * step);
+            }
+        }
+        finally
+        {
+            Directory.Delete(temporary, recursive: true);
+        }
+    }
+
+    private static AbcProgress Try(AbcPlan plan, AbcModel first, int steps, string model, string folder, CancellationToken cancellation)
+    {
+        var recipe = plan.Recipe with { Customization = plan.Recipe.Customization with { Steps = steps }, Sampling = plan.Recipe.Sampling with { Steps = steps } };
+        var last = new Last();
+        new AbcBuilder(plan.Tried(recipe, first), model, folder).Build(progress: last, cancellation: cancellation);
+        return last.Progress;
+    }
+
+    private sealed class Last : IProgress<AbcProgress>
+    {
+        public AbcProgress Progress { get; private set; }
+
+        public void Report(AbcProgress value) => Progress = value;
+    }
+}

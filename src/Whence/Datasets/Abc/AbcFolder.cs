@@ -1,0 +1,115 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using Whence.Files;
+using static Whence.Files.RecipeChecks;
+
+namespace Whence.Datasets.Abc;
+
+/// <summary>
+/// The folder of a data set: <c>dataset.json</c> with the recipe and what it was made of, <c>models/ID/</c> with a model each, and, when all are there, the lists of test cases and
+/// <c>manifest.json</c>.
+/// </summary>
+internal static class AbcFolder
+{
+    public const string HeaderName = "dataset.json", ManifestName = "manifest.json", LockName = "dataset.lock";
+
+    private const string FormatName = "whence-abc-dataset";
+
+    /// <summary>Begins a data set, or finds the one that was begun.</summary>
+    /// <param name="folder">Its folder, which is made.</param>
+    /// <param name="header">What it is made of.</param>
+    /// <exception cref="WhenceException">Another data set is there, or files that are none.</exception>
+    public static void Begin(string folder, AbcHeader header)
+    {
+        Directory.CreateDirectory(folder);
+        var path = Path.Combine(folder, HeaderName);
+        if (!File.Exists(path))
+        {
+            if (Directory.EnumerateFileSystemEntries(folder).Any(entry => Path.GetFileName(entry) != LockName && !entry.EndsWith(AtomicFile.TemporarySuffix, StringComparison.Ordinal)))
+            {
+                throw new WhenceException($"{folder}: holds files, but no {HeaderName}; name an empty folder.");
+            }
+
+            AtomicFile.Write(path, stream => JsonSerializer.Serialize(stream, header, RecipeJson.Indented));
+            return;
+        }
+
+        var there = LoadHeader(folder);
+        if (!there.IsOf(header))
+        {
+            throw new WhenceException($"{folder}: holds a data set of another recipe, other images, prompts or another model; go on with what it was begun with ({HeaderName} has it), or name another folder.");
+        }
+    }
+
+    /// <summary>What a data set is made of.</summary>
+    /// <exception cref="WhenceException">Missing or damaged.</exception>
+    public static AbcHeader LoadHeader(string folder) =>
+        RecipeJson.Load<AbcHeader>(Path.Combine(folder, HeaderName), FormatName, AbcHeader.CurrentVersion, header => header.Validate());
+
+    /// <summary>Ends a data set whose models are all there: writes the lists of test cases and the manifest.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="ids">The models, in their order.</param>
+    /// <returns>The names of the lists.</returns>
+    public static IReadOnlyList<string> End(string folder, IEnumerable<string> ids)
+    {
+        var header = LoadHeader(folder);
+        AbcRecord[] records = [.. ids.Select(id => AbcRecord.Load(folder, id))];
+        var lists = AbcTestCases.Write(folder, records);
+        AtomicFile.Write(Path.Combine(folder, ManifestName), stream => JsonSerializer.Serialize(stream, new AbcManifest { Header = header, Models = records }, RecipeJson.Indented));
+        return lists;
+    }
+
+    /// <summary>A checksum of all that models follow from before a network is asked.</summary>
+    public static string Sha256(AbcPlan plan) => Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(plan.Models, RecipeJson.Options)));
+
+    /// <summary>A header of a plan.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <param name="model">Checksum of the base model.</param>
+    public static AbcHeader HeaderOf(AbcPlan plan, string model) =>
+        new() { Format = FormatName, Version = AbcHeader.CurrentVersion, Recipe = plan.Recipe, Model = model, Plan = Sha256(plan), Ids = [.. plan.Models.Select(m => m.Id)] };
+}
+
+/// <summary>What a data set is made of, as <c>dataset.json</c> has it.</summary>
+internal sealed record AbcHeader
+{
+    public const int CurrentVersion = 1;
+
+    /// <summary>Always <c>whence-abc-dataset</c>.</summary>
+    public required string Format { get; init; }
+
+    /// <summary>Version of the format.</summary>
+    public required int Version { get; init; }
+
+    /// <summary>The recipe.</summary>
+    public required AbcRecipe Recipe { get; init; }
+
+    /// <summary>Checksum of the base model: of its weights, and of how it takes noise away.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>Checksum of the plan: exemplars, prompts, seeds.</summary>
+    public required string Plan { get; init; }
+
+    /// <summary>Names of all models.</summary>
+    public required IReadOnlyList<string> Ids { get; init; }
+
+    /// <summary>Whether the models of both are the same: where the model and the images lie does not matter.</summary>
+    public bool IsOf(AbcHeader other) =>
+        Model == other.Model && Plan == other.Plan && Ids.SequenceEqual(other.Ids) && Recipe.Customization == other.Recipe.Customization && Recipe.Sampling == other.Recipe.Sampling;
+
+    /// <summary>Refuses a header that no builder wrote: names become paths.</summary>
+    public void Validate()
+    {
+        Recipe.Validate();
+        Require(Ids.Count > 0 && Ids.All(AbcSet.IsName) && Ids.Distinct(StringComparer.Ordinal).Count() == Ids.Count, "'ids' must be different names of letters, digits and hyphens");
+    }
+}
+
+/// <summary>All of a data set, as <c>manifest.json</c> has it.</summary>
+internal sealed record AbcManifest
+{
+    /// <summary>What it is made of.</summary>
+    public required AbcHeader Header { get; init; }
+
+    /// <summary>The models.</summary>
+    public required IReadOnlyList<AbcRecord> Models { get; init; }
+}

@@ -1,0 +1,160 @@
+using System.Globalization;
+using Whence.Datasets.Prompts;
+using Whence.Images;
+
+namespace Whence.Datasets.Abc;
+
+/// <summary>Which models a recipe asks for: all that follows from the recipe, the images and the prompts before anything is customized.</summary>
+public sealed class AbcPlan
+{
+    // Streams of random numbers, one for each purpose.
+    private const long Exemplars = 1, Prompts = 2, Seeds = 3;
+
+    private readonly PromptFolder _prompts;
+    private readonly List<AbcModel> _models = [];
+
+    private AbcPlan(AbcRecipe recipe, PromptFolder prompts) => (Recipe, _prompts) = (recipe, prompts);
+
+    /// <summary>The recipe.</summary>
+    public AbcRecipe Recipe { get; }
+
+    /// <summary>The models, set by set, split by split.</summary>
+    public IReadOnlyList<AbcModel> Models => _models;
+
+    /// <summary>Images that could not be read or decoded, which are left out.</summary>
+    public IReadOnlyList<UnreadImage> Unread { get; private set; } = [];
+
+    /// <summary>Makes the plan of a recipe.</summary>
+    /// <param name="path">The recipe's file.</param>
+    /// <param name="cancellation">Stops the reading of images.</param>
+    /// <exception cref="WhenceException">The recipe or what it names cannot be read, or there are not enough images or prompts for it; the message says of what there are how many.</exception>
+    public static async Task<AbcPlan> LoadAsync(string path, CancellationToken cancellation = default)
+    {
+        var (recipe, folder) = (AbcRecipe.Load(path), Path.GetDirectoryName(Path.GetFullPath(path))!);
+        var (images, unread) = (new List<IReadOnlyList<AbcImage>>(), new List<UnreadImage>());
+        foreach (var set in recipe.Sets)
+        {
+            images.Add(await AbcImages.LoadAsync(set, folder, unread, cancellation));
+        }
+
+        // Only what is chosen is decoded; where that cannot be, something else is chosen, before any work is done with it.
+        var (prompts, decoded) = (PromptFolder.Load(Path.Combine(folder, recipe.Prompts)), new HashSet<string>(StringComparer.Ordinal));
+        while (true)
+        {
+            var (plan, before) = (Of(recipe, prompts, images), unread.Count);
+            foreach (var image in plan.Models.SelectMany(model => model.Exemplars).Where(image => decoded.Add(image.Sha256)))
+            {
+                try
+                {
+                    ImageDecoder.Decode(await ImageSources.ReadAsync(image.Source, DecodeLimits.Default.MaxFileBytes, cancellation));
+                }
+                catch (WhenceException e)
+                {
+                    unread.Add(new UnreadImage(image.Source, e.Message));
+                }
+            }
+
+            if (unread.Count == before)
+            {
+                plan.Unread = unread;
+                return plan;
+            }
+
+            var bad = unread.Select(image => image.Path).ToHashSet(StringComparer.Ordinal);
+            images = [.. images.Select(set => (IReadOnlyList<AbcImage>)[.. set.Where(image => !bad.Contains(image.Source))])];
+        }
+    }
+
+    /// <summary>Makes the plan of images that were read.</summary>
+    /// <param name="recipe">The recipe.</param>
+    /// <param name="prompts">Its prompts.</param>
+    /// <param name="images">Of each of its sets, in the order of the sources.</param>
+    /// <exception cref="WhenceException">There are not enough images or prompts, or an image would be trained and tested with.</exception>
+    public static AbcPlan Of(AbcRecipe recipe, PromptFolder prompts, IReadOnlyList<IReadOnlyList<AbcImage>> images)
+    {
+        ArgumentNullException.ThrowIfNull(recipe);
+        ArgumentNullException.ThrowIfNull(prompts);
+        ArgumentNullException.ThrowIfNull(images);
+        var plan = new AbcPlan(recipe, prompts);
+        foreach (var (i, set) in recipe.Sets.Index())
+        {
+            var random = plan.Random(Exemplars, i);
+            var chosen = set.Kind == AbcKind.ObjectCentric ? AbcChoice.Objects(set, images[i], ref random) : AbcChoice.Styles(set, images[i], ref random);
+            foreach (var (number, (split, exemplars)) in chosen.Index())
+            {
+                plan.Add(set, number, split, exemplars);
+            }
+        }
+
+        plan.CheckSplits();
+        return plan;
+    }
+
+    /// <summary>The same with other numbers and a few of the models, to be tried out.</summary>
+    internal AbcPlan Tried(AbcRecipe recipe, params IEnumerable<AbcModel> models)
+    {
+        var plan = new AbcPlan(recipe, _prompts);
+        plan._models.AddRange(models);
+        return plan;
+    }
+
+    private void Add(AbcSet set, int number, AbcSplit split, IReadOnlyList<AbcImage> exemplars)
+    {
+        var (category, place) = (exemplars[0].Category, _models.Count);
+        var seeds = Random(Seeds, place);
+        var seed = seeds.Next(int.MaxValue);
+        var samples = new List<AbcSample>();
+        foreach (var (type, list) in Lists(set.Kind, category))
+        {
+            foreach (var prompt in Choose(list, split, place))
+            {
+                for (var i = 0; i < Recipe.Sampling.Each; i++)
+                {
+                    samples.Add(new AbcSample(type, prompt.Template.Fill(category), seeds.Next(int.MaxValue)));
+                }
+            }
+        }
+
+        _models.Add(new AbcModel
+        {
+            Id = string.Create(CultureInfo.InvariantCulture, $"{set.Name}-{number:D4}"),
+            Set = set.Name,
+            Kind = set.Kind,
+            Split = split,
+            Exemplars = exemplars,
+            Prompt = set.ExemplarPrompt.Fill(category),
+            Seed = seed,
+            Samples = samples,
+        });
+    }
+
+    private (string Type, PromptList List)[] Lists(AbcKind kind, string? category) => kind == AbcKind.ObjectCentric
+        ? [("gpt", _prompts.ObjectsOf(category!)), ("media", _prompts.Mediums(category!))]
+        : [("gpt", _prompts.Styles()), ("object", _prompts.StyleObjects())];
+
+    // Models are tested with the same prompts, so that they can be compared; those for training have different ones, so that many are seen.
+    private IReadOnlyList<Prompt> Choose(PromptList list, AbcSplit split, int model) => split switch
+    {
+        AbcSplit.Train => list.Choose(PromptSplit.Train, Recipe.Sampling.TrainPrompts, Random(Prompts, model + 1).Next(int.MaxValue)),
+        AbcSplit.Validation => list.Choose(PromptSplit.Validation, Recipe.Sampling.TrainPrompts, Random(Prompts, model + 1).Next(int.MaxValue)),
+        _ => list.Choose(PromptSplit.Test, Recipe.Sampling.TestPrompts, Random(Prompts, 0).Next(int.MaxValue)),
+    };
+
+    // Two sets may have the same sources. What mappers are trained or chosen with, they may not be tested with.
+    private void CheckSplits()
+    {
+        foreach (var image in _models.SelectMany(model => model.Exemplars.Select(exemplar => (exemplar.Sha256, exemplar.Name, Model: model))).GroupBy(use => (use.Sha256, use.Model.Kind)))
+        {
+            if (image.FirstOrDefault(use => IsTest(use.Model)) is { Model: { } tested } && image.FirstOrDefault(use => !IsTest(use.Model)) is { Model: { } other })
+            {
+                throw new WhenceException(
+                    $"'{image.First().Name}' would be an exemplar of {other.Id} for {other.Split.ToString().ToLowerInvariant()} and of {tested.Id}, which is tested with; give the sets '{other.Set}' and '{tested.Set}' different images, by 'where' or 'images'.");
+            }
+        }
+
+        static bool IsTest(AbcModel model) => model.Split is AbcSplit.Test or AbcSplit.Unobserved;
+    }
+
+    // Of its own for each purpose and place, whatever other seeds have.
+    private SplitMix64 Random(long purpose, int place) => new(new SplitMix64(Recipe.Seed, purpose).Next(int.MaxValue), place);
+}

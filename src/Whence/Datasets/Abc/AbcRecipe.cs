@@ -1,0 +1,59 @@
+using Whence.Files;
+using static Whence.Files.RecipeChecks;
+
+namespace Whence.Datasets.Abc;
+
+/// <summary>
+/// How a data set for Attribution by Customization is built (section 3 of the paper; <c>docs/formats.md</c>): which images become exemplars, how a model is customized on them, and what it is asked to
+/// draw. Paths are relative to the file's folder.
+/// </summary>
+public sealed record AbcRecipe
+{
+    /// <summary>The version that this build reads.</summary>
+    public const int CurrentVersion = 1;
+
+    private const string FormatName = "whence-abc";
+
+    /// <summary>Always <c>whence-abc</c>.</summary>
+    public required string Format { get; init; }
+
+    /// <summary>Version of the format.</summary>
+    public required int Version { get; init; }
+
+    /// <summary>Seed of all that is chosen and drawn. Default 0.</summary>
+    public long Seed { get; init; }
+
+    /// <summary>The model that is customized: a folder in diffusers' layout.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>Folder of the lists of prompts (<see cref="Whence.Datasets.Prompts.PromptFolder"/>).</summary>
+    public required string Prompts { get; init; }
+
+    /// <summary>Where exemplars come from and how many models each gives, at least one.</summary>
+    public required IReadOnlyList<AbcSet> Sets { get; init; }
+
+    /// <summary>How a model is customized.</summary>
+    public AbcCustomization Customization { get; init; } = new();
+
+    /// <summary>What customized models draw, and how.</summary>
+    public AbcSampling Sampling { get; init; } = new();
+
+    /// <summary>Reads a recipe.</summary>
+    /// <exception cref="WhenceException">Missing, damaged, of another version, with a key that there is none of, or a value out of its range; the message names it.</exception>
+    public static AbcRecipe Load(string path) => RecipeJson.Load<AbcRecipe>(path, FormatName, CurrentVersion, recipe => recipe.Validate());
+
+    internal void Validate()
+    {
+        Require(!string.IsNullOrWhiteSpace(Model), "'model' is empty, name the folder of a model");
+        Require(!string.IsNullOrWhiteSpace(Prompts), "'prompts' is empty, name the folder of the lists of prompts");
+        Require(Sets.Count > 0, "'sets' is empty, at least one is needed");
+        foreach (var (i, set) in Sets.Index())
+        {
+            set.Validate($"sets[{i}]");
+        }
+
+        Require(Sets.Select(set => set.Name).Distinct(StringComparer.OrdinalIgnoreCase).Count() == Sets.Count, "'sets' has two of one name");
+        Customization.Validate();
+        Sampling.Validate();
+    }
+}

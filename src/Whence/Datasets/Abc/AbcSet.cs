@@ -1,0 +1,121 @@
+using System.Text.Json.Serialization;
+using static Whence.Files.RecipeChecks;
+
+namespace Whence.Datasets.Abc;
+
+/// <summary>What the exemplars of a model have in common.</summary>
+public enum AbcKind
+{
+    /// <summary>One image of one object.</summary>
+    [JsonStringEnumMemberName("object")]
+    ObjectCentric,
+
+    /// <summary>Several images in one style.</summary>
+    [JsonStringEnumMemberName("style")]
+    StyleCentric,
+}
+
+/// <summary>Images that become exemplars, and how many models are customized on them.</summary>
+public sealed record AbcSet
+{
+    /// <summary>Most models of a split.</summary>
+    private const int MostModels = 1_000_000;
+
+    /// <summary>Name of the set, of letters, digits and hyphens: it is part of the names of models and files.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Whether models are of objects or of styles.</summary>
+    public required AbcKind Kind { get; init; }
+
+    /// <summary>Folders, tar files, ... (<see cref="Whence.Images.ImageSources"/>), at least one.</summary>
+    public required IReadOnlyList<string> Images { get; init; }
+
+    /// <summary>Table of columns for the images; null where metadata stand beside them.</summary>
+    public string? Metadata { get; init; }
+
+    /// <summary>Which images, as a filter over their metadata (<see cref="Search.MetadataPredicate"/>); null for all.</summary>
+    public string? Where { get; init; }
+
+    /// <summary>Of objects: the column that says what an image shows, in a word that the model knows. Needed for objects, and for them only.</summary>
+    public string? Category { get; init; }
+
+    /// <summary>
+    /// Of styles: the column whose value images in one style share; needed. Of objects: the column by which categories are held out together; null, the default, holds out each by itself.
+    /// </summary>
+    public string? Group { get; init; }
+
+    /// <summary>Fewest exemplars of a style, 1 to 1,000. Default 4, the paper's; an object always has one.</summary>
+    public int LeastExemplars { get; init; } = 4;
+
+    /// <summary>Most exemplars of a style, from the fewest to 1,000. Default 12.</summary>
+    public int MostExemplars { get; init; } = 12;
+
+    /// <summary>How many models.</summary>
+    public required AbcCounts Models { get; init; }
+
+    /// <summary>
+    /// The prompt of the exemplars, with <c>&lt;new1&gt;</c> and, of objects, <c>{category}</c>. Null, the default: Custom Diffusion's, <c>&lt;new1&gt; {category}</c> and <c>A picture in the style of
+    /// &lt;new1&gt; art</c>.
+    /// </summary>
+    public string? Prompt { get; init; }
+
+    internal void Validate(string where)
+    {
+        Require(IsName(Name) && Name.Length <= 64, $"'{where}.name' is '{Name}', it must be 1 to 64 letters, digits and hyphens");
+        Require(Enum.IsDefined(Kind), $"'{where}.kind' is {Kind}, it must be object or style");
+        Require(Images.Count > 0 && Images.All(i => !string.IsNullOrWhiteSpace(i)), $"'{where}.images' is empty or has an empty entry");
+        Require((Kind == AbcKind.ObjectCentric) == (Category is not null), Kind == AbcKind.ObjectCentric
+            ? $"'{where}.category' is missing: name the column that says what an image shows"
+            : $"'{where}.category' is of objects only; take it away");
+        Require(Kind == AbcKind.ObjectCentric || Group is not null, $"'{where}.group' is missing: name the column whose value images in one style share");
+        InRange($"{where}.leastExemplars", LeastExemplars, 1, 1000);
+        InRange($"{where}.mostExemplars", MostExemplars, LeastExemplars, 1000);
+        Require(Kind == AbcKind.ObjectCentric || Models.Unobserved == 0, $"'{where}.models.unobserved' is {Models.Unobserved}: of styles every split has styles of its own; give a source that is only tested with a set of its own");
+        foreach (var (name, count) in Models.Named)
+        {
+            InRange($"{where}.models.{name}", count, 0, MostModels);
+        }
+
+        Require(Models.All > 0, $"'{where}.models' has none");
+        Require(Prompt is null || Checked(Prompt), $"'{where}.prompt' is '{Prompt}', it must have <new1>{(Kind == AbcKind.ObjectCentric ? " and may have {category}" : "")}, and no other placeholder");
+    }
+
+    /// <summary>The prompt that the exemplars of a model are trained with.</summary>
+    internal Prompts.PromptTemplate ExemplarPrompt => Prompts.PromptTemplate.Parse(Prompt ?? (Kind == AbcKind.ObjectCentric ? "<new1> {category}" : "A picture in the style of <new1> art"));
+
+    /// <summary>Whether a text can be part of the names of files.</summary>
+    internal static bool IsName(string text) => text.Length > 0 && text.All(c => char.IsAsciiLetterOrDigit(c) || c == '-');
+
+    private bool Checked(string prompt)
+    {
+        try
+        {
+            return Kind == AbcKind.ObjectCentric || !Prompts.PromptTemplate.Parse(prompt).NeedsCategory;
+        }
+        catch (WhenceException)
+        {
+            return false;
+        }
+    }
+}
+
+/// <summary>Models of each split.</summary>
+public sealed record AbcCounts
+{
+    /// <summary>To train mappers with. Default 0.</summary>
+    public int Train { get; init; }
+
+    /// <summary>To choose between trainings with: of objects other instances of the trained categories. Default 0.</summary>
+    public int Validation { get; init; }
+
+    /// <summary>To test with: of objects other instances of the trained categories. Default 0.</summary>
+    public int Test { get; init; }
+
+    /// <summary>Of objects: to test with categories that no other split has. Default 0.</summary>
+    public int Unobserved { get; init; }
+
+    /// <summary>All models.</summary>
+    internal long All => Named.Sum(n => (long)n.Count);
+
+    internal IEnumerable<(string Name, int Count)> Named => [("train", Train), ("validation", Validation), ("test", Test), ("unobserved", Unobserved)];
+}

@@ -1,0 +1,61 @@
+using Whence.Datasets.Abc;
+
+namespace Whence.Tests.Datasets.Abc;
+
+public sealed class AbcPlanTests : IDisposable
+{
+    private readonly TempFolder _temp = new();
+
+    public void Dispose() => _temp.Dispose();
+
+    [Fact]
+    public void A_plan_has_the_models_that_the_recipe_asks_for_with_prompts_of_their_split()
+    {
+        var plan = AbcFixture.Plan(AbcFixture.Write(_temp.Path));
+        Assert.Equal(
+            [AbcSplit.Train, AbcSplit.Train, AbcSplit.Validation, AbcSplit.Test, AbcSplit.Unobserved, AbcSplit.Train, AbcSplit.Test],
+            plan.Models.Select(m => m.Split));
+        Assert.Equal(["things-0000", "things-0001", "things-0002", "things-0003", "things-0004", "looks-0000", "looks-0001"], plan.Models.Select(m => m.Id));
+        var (train, test, style) = (plan.Models[0], plan.Models[3], plan.Models[5]);
+        Assert.Equal($"<new1> {train.Category}", train.Prompt);
+        Assert.Equal([("gpt", 4), ("media", 4)], train.Samples.GroupBy(s => s.Type).Select(g => (g.Key, g.Count())));
+        Assert.Equal([("gpt", 2), ("media", 2)], test.Samples.GroupBy(s => s.Type).Select(g => (g.Key, g.Count())));
+        Assert.All(test.Samples, s => Assert.Matches("three|wood", s.Prompt));
+        Assert.Equal("<new1> art", style.Prompt);
+        Assert.Equal(["gpt", "object"], style.Samples.Select(s => s.Type).Distinct());
+        Assert.InRange(style.Exemplars.Count, 2, 3);
+        var seeds = plan.Models.SelectMany(m => m.Samples).Select(s => s.Seed).ToArray();
+        Assert.Equal(seeds.Length, seeds.Distinct().Count());
+    }
+
+    [Fact]
+    public void A_plan_follows_from_the_recipe_wherever_its_files_lie()
+    {
+        using var other = new TempFolder();
+        var (here, there) = (AbcFixture.Plan(AbcFixture.Write(_temp.Path)), AbcFixture.Plan(AbcFixture.Write(other.Path)));
+        Assert.Equal(AbcFolder.Sha256(here), AbcFolder.Sha256(there));
+        File.WriteAllText(other["prompts/mediums.txt"], File.ReadAllText(other["prompts/mediums.txt"]).Replace("wood", "stone"));
+        Assert.NotEqual(AbcFolder.Sha256(here), AbcFolder.Sha256(AbcFixture.Plan(other["recipe.json"])));
+    }
+
+    [Theory]
+    [InlineData("\"kind\": \"object\"", "\"kind\": \"thing\"", "kind")]
+    [InlineData("\"category\": \"kind\", ", "", "'sets[0].category' is missing")]
+    [InlineData("\"category\": \"kind\"", "\"category\": \"what\"", "no metadata column 'what'")]
+    [InlineData("\"where\": \"family != 'c'\", ", "\"where\": \"familiy = 'c'\", ", "no metadata column 'familiy'")]
+    [InlineData("\"name\": \"looks\"", "\"name\": \"Things\"", "two of one name")]
+    [InlineData("\"name\": \"looks\"", "\"name\": \"../looks\"", "letters, digits and hyphens")]
+    [InlineData("\"train\": 2", "\"train\": -1", "'sets[0].models.train' is -1")]
+    [InlineData("\"train\": 2", "\"train\": 200", "asks for")]
+    [InlineData("\"prompt\": \"<new1> art\"", "\"prompt\": \"<new1> {category}\"", "'sets[1].prompt'")]
+    [InlineData("\"leastExemplars\": 2", "\"leastExemplars\": 5", "'sets[1].mostExemplars' is 3")]
+    [InlineData("\"each\": 2", "\"each\": 0", "'sampling.each' is 0")]
+    [InlineData("\"steps\": 3", "\"steps\": 0", "'customization.steps' is 0")]
+    [InlineData("\"trainPrompts\": 2", "\"trainPrompts\": 3", "3 are wanted")]
+    [InlineData("\"model\": \"base\"", "\"model\": \" \"", "'model' is empty")]
+    public void What_cannot_be_is_refused_by_its_key(string old, string changed, string message)
+    {
+        var recipe = AbcFixture.Write(_temp.Path, text => text.Replace(old, changed));
+        Assert.Contains(message, Assert.Throws<WhenceException>(() => AbcFixture.Plan(recipe)).Message);
+    }
+}

@@ -1,0 +1,197 @@
+using Whence.Datasets;
+using Whence.Datasets.Abc;
+using Whence.Tests.Datasets.Abc;
+using Whence.Tests.Evaluation;
+using Whence.Tests.Torch.Diffusion.Training;
+using Whence.Torch.Abc;
+
+namespace Whence.Tests.Torch.Abc;
+
+public sealed class AbcBuilderTests : IDisposable
+{
+    private readonly TempFolder _temp = new();
+    private readonly string _recipe;
+
+    public AbcBuilderTests()
+    {
+        _recipe = AbcFixture.Write(_temp.Path);
+        using var model = ToyGenerator.Model();
+        model.Save(_temp["base"]);
+    }
+
+    public void Dispose() => _temp.Dispose();
+
+    [Fact]
+    public void A_built_data_set_has_test_cases_whose_images_are_there()
+    {
+        Assert.Equal(["train_things.json", "val_things.json", "test_things.json", "test_unobserved_things.json", "train_looks.json", "test_looks.json"], Builder("out").Build(cancellation: TestContext.Current.CancellationToken));
+        var test = TestCase.Load(_temp["out/test_things.json"]);
+        Assert.Equal(["gpt", "media"], test.PromptTypes);
+        var model = Assert.Single(test.Models);
+        Assert.All(model.Exemplars.Concat(model.Synthesized.Values.SelectMany(paths => paths)), path => Assert.True(File.Exists(_temp[$"out/{path}"]), path));
+        Assert.Equal((2, 2), (model.Synthesized["gpt"].Count, model.Synthesized["media"].Count));
+        Assert.Equal(2, TestCase.Load(_temp["out/train_things.json"]).Models.Count);
+    }
+
+    [Fact]
+    public void Interrupted_at_any_model_it_goes_on_to_the_same_bytes_and_makes_none_twice()
+    {
+        Builder("whole").Build(cancellation: TestContext.Current.CancellationToken);
+        var made = 0;
+        for (var finished = false; !finished;)
+        {
+            using var stop = new CancellationTokenSource();
+            try
+            {
+                var before = made;
+                Builder("parts").Build(
+                    progress: new Listener<AbcProgress>(p =>
+                    {
+                        made += p.Made > 0 ? 1 : 0;
+                        if (p.Made == 1)
+                        {
+                            // As if killed in the middle of the next model.
+                            stop.Cancel();
+                        }
+                    }),
+                    cancellation: stop.Token);
+                finished = true;
+            }
+            catch (OperationCanceledException)
+            {
+                // goes on
+            }
+        }
+
+        Assert.Equal(AbcFixture.Plan(_recipe).Models.Count, made);
+        AssertSame("whole", "parts");
+    }
+
+    [Fact]
+    public void What_a_kill_left_of_a_model_is_made_anew()
+    {
+        Builder("whole").Build(cancellation: TestContext.Current.CancellationToken);
+        Builder("killed").Build(cancellation: TestContext.Current.CancellationToken);
+        File.Delete(_temp["killed/models/things-0001/model.json"]);
+        File.Delete(_temp["killed/manifest.json"]);
+        File.WriteAllText(_temp["killed/models/things-0001/samples/gpt-000.png"], "half");
+        File.WriteAllText(_temp["killed/models/things-0001/samples/stray.png"], "stray");
+        Builder("killed").Build(cancellation: TestContext.Current.CancellationToken);
+        AssertSame("whole", "killed");
+    }
+
+    [Fact]
+    public void Two_parts_joined_are_what_one_run_makes()
+    {
+        Builder("whole").Build(cancellation: TestContext.Current.CancellationToken);
+        Assert.Empty(Builder("first").Build(0, 2, cancellation: TestContext.Current.CancellationToken));
+        Assert.Contains("are in no part", Assert.Throws<WhenceException>(() => AbcParts.Join([_temp["first"]], _temp["joined"])).Message);
+        Assert.Empty(Builder("second").Build(1, 2, cancellation: TestContext.Current.CancellationToken));
+        AbcParts.Join([_temp["first"], _temp["second"]], _temp["joined"]);
+        AssertSame("whole", "joined");
+
+        File.AppendAllText(_temp["second/models/things-0001/samples/gpt-000.png"], "x");
+        Assert.Contains("gpt-000.png: damaged", Assert.Throws<WhenceException>(() => AbcParts.Join([_temp["first"], _temp["second"]], _temp["again"])).Message);
+    }
+
+    [Fact]
+    public void Another_recipe_model_or_folder_is_refused()
+    {
+        Builder("out").Build(cancellation: TestContext.Current.CancellationToken);
+        File.WriteAllText(_recipe, File.ReadAllText(_recipe).Replace("\"guidance\": 2", "\"guidance\": 3"));
+        Assert.Contains("another recipe", Assert.Throws<WhenceException>(() => Builder("out").Build()).Message);
+        Directory.CreateDirectory(_temp["mine"]);
+        File.WriteAllText(_temp["mine/letter.txt"], "dear");
+        Assert.Contains("name an empty folder", Assert.Throws<WhenceException>(() => Builder("mine").Build()).Message);
+        Assert.Equal("dear", File.ReadAllText(_temp["mine/letter.txt"]));
+    }
+
+    [Theory]
+    [InlineData("\"set\": \"things\"", "\"set\": \"../../x\"")]
+    [InlineData("models/things-0000/samples/gpt-000.png", "models/things-0000/../../../x.png")]
+    [InlineData("models/things-0000/samples/gpt-000.png", "/etc/hostname")]
+    [InlineData("models/things-0000/exemplars", "models/things-0001/exemplars")]
+    public void A_record_of_a_stranger_cannot_name_files_elsewhere(string old, string changed)
+    {
+        Builder("out").Build(cancellation: TestContext.Current.CancellationToken);
+        var path = _temp["out/models/things-0000/model.json"];
+        var text = File.ReadAllText(path);
+        Assert.Contains(old, text);
+        File.WriteAllText(path, text.Replace(old, changed));
+        Assert.Contains("outside its folder", Assert.Throws<WhenceException>(() => AbcParts.Join([_temp["out"]], _temp["joined"])).Message);
+        Assert.Empty(Directory.GetFiles(_temp.Path, "*x*.json"));
+    }
+
+    [Fact]
+    public void A_header_whose_names_are_paths_is_refused()
+    {
+        Builder("out").Build(cancellation: TestContext.Current.CancellationToken);
+        var path = _temp["out/dataset.json"];
+        File.WriteAllText(path, File.ReadAllText(path).Replace("\"things-0000\"", "\"../things-0000\""));
+        Assert.Contains("'ids'", Assert.Throws<WhenceException>(() => AbcParts.Join([_temp["out"]], _temp["joined"])).Message);
+    }
+
+    [Fact]
+    public void A_kill_while_it_begins_leaves_a_folder_that_can_be_begun_again()
+    {
+        Directory.CreateDirectory(_temp["out"]);
+        File.WriteAllText(_temp["out/dataset.json.whence-tmp"], "{");
+        Assert.NotEmpty(Builder("out").Build(cancellation: TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public void Exemplars_with_other_pixels_are_another_data_set()
+    {
+        Builder("out").Build(cancellation: TestContext.Current.CancellationToken);
+        foreach (var file in Directory.GetFiles(_temp["things"]))
+        {
+            File.WriteAllBytes(file, TestImages.Png(100 + int.Parse(Path.GetFileNameWithoutExtension(file))));
+        }
+
+        Assert.Contains("other images", Assert.Throws<WhenceException>(() => Builder("out").Build()).Message);
+    }
+
+    [Fact]
+    public void A_prompt_whose_concept_would_be_cut_off_is_refused_before_any_work()
+    {
+        File.WriteAllText(_temp["prompts/styles.txt"], "[train]\na long way before <new1> comes\na very long way before <new1> comes\n[test]\n<new1>\n");
+        Assert.Contains("does not hold <new1> within", Assert.Throws<WhenceException>(() => Builder("out").Build()).Message);
+        Assert.False(File.Exists(_temp["out/dataset.json"]));
+    }
+
+    [Fact]
+    public void Damaged_records_say_which_folder_to_delete()
+    {
+        Builder("out").Build(cancellation: TestContext.Current.CancellationToken);
+        foreach (var text in (string[])["", "{", "null", "[]", "{\"id\": 3}", File.ReadAllText(_temp["out/models/things-0001/model.json"])])
+        {
+            File.WriteAllText(_temp["out/models/things-0000/model.json"], text);
+            Assert.Contains("models/things-0000", Assert.Throws<WhenceException>(() => Builder("out").Build()).Message);
+        }
+    }
+
+    [Fact]
+    public void An_estimate_is_of_all_models_and_images()
+    {
+        var plan = AbcFixture.Plan(_recipe);
+        var estimate = AbcEstimate.Measure(plan, _temp["base"], cancellation: TestContext.Current.CancellationToken);
+        Assert.True(estimate.Customizing > 0 && estimate.Sampling > 0);
+        Assert.Equal(plan.Models.Count, estimate.Models);
+        Builder("out").Build(0, 2, cancellation: TestContext.Current.CancellationToken);
+        Assert.Equal(0, AbcEstimate.Measure(plan, _temp["base"], _temp["out"], 0, 2, TestContext.Current.CancellationToken).Models);
+        Assert.Equal(plan.Models.Count / 2, AbcEstimate.Measure(plan, _temp["base"], _temp["out"], cancellation: TestContext.Current.CancellationToken).Models);
+        Assert.True(estimate.Bytes > 100 * plan.Models.Sum(m => m.Samples.Count));
+    }
+
+    private AbcBuilder Builder(string folder) => new(AbcFixture.Plan(_recipe), _temp["base"], _temp[folder]);
+
+    private void AssertSame(string a, string b)
+    {
+        var (first, second) = (Files(a), Files(b));
+        Assert.Equal(first.Keys, second.Keys);
+        Assert.All(first, file => Assert.True(file.Value.AsSpan().SequenceEqual(second[file.Key]), file.Key));
+    }
+
+    private SortedDictionary<string, byte[]> Files(string folder) =>
+        new(Directory.EnumerateFiles(_temp[folder], "*", SearchOption.AllDirectories).ToDictionary(path => Path.GetRelativePath(_temp[folder], path), File.ReadAllBytes), StringComparer.Ordinal);
+}
