@@ -28,18 +28,16 @@ internal static class KilledTraining
             var (random, clock) = (new Random((int)seed), Stopwatch.StartNew());
             once.Run(null);
             var (seconds, instants) = (clock.Elapsed.TotalSeconds, new List<double>());
-            while (instants.Count < MostKills)
+            for (var done = false; !done;)
             {
-                var instant = random.NextDouble() * seconds;
-                if (killed.Run(TimeSpan.FromSeconds(instant)))
+                TimeSpan? instant = instants.Count < MostKills ? TimeSpan.FromSeconds(random.NextDouble() * seconds) : null;
+                done = killed.IsDone || killed.Run(instant);
+                if (!done)
                 {
-                    break;
+                    instants.Add(instant!.Value.TotalSeconds);
                 }
-
-                instants.Add(instant);
             }
 
-            killed.Run(null); // again where it had ended: nothing may change
             var (files, equal) = once.Compare(killed);
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
@@ -69,6 +67,9 @@ internal static class KilledTraining
     /// <summary>One training and the processes that do it.</summary>
     private sealed class Work(string recipe, string folder)
     {
+        /// <summary>Whether the model is there.</summary>
+        public bool IsDone => Directory.Exists(GeneratorTrainer.ModelIn(folder));
+
         /// <summary>Runs the command and kills it after a while; true where it was faster.</summary>
         /// <param name="until">From the start of the process; null: never.</param>
         public bool Run(TimeSpan? until)
