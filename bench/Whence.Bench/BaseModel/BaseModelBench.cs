@@ -28,7 +28,7 @@ internal static class BaseModelBench
         var figures = new JsonObject { ["model"] = options.Model, ["recipe"] = options.Recipe, ["trainSha256"] = data.Sha256 };
         if (options.Samples)
         {
-            using var model = DiffusionModel.Open(options.Model);
+            using var model = DiffusionModel.Open(options.Model, new DiffusionOptions { Precision = options.Precision });
             figures["size"] = ModelSize.Measure(model);
             using var encoder = new PictureEncoder();
             var drawings = TrainedDrawings.ReadAsync(data.Tar, recipe.Metadata, recipe.Where).GetAwaiter().GetResult();

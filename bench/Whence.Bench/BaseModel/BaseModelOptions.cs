@@ -8,10 +8,10 @@ namespace Whence.Bench.BaseModel;
 internal sealed record BaseModelOptions
 {
     private const string Usage =
-        "bench/run base-model [--model DIR] [--recipe FILE] [--data DIR] [--packages DIR] [--folder DIR] [--only samples|training|kill] [--prompts N] [--samples N] [--guidance G,...] [--steps N] [--scheduler ddim|dpm++] [--batch N] [--seed N] [--seconds N]";
+        "bench/run base-model [--model DIR] [--recipe FILE] [--data DIR] [--packages DIR] [--folder DIR] [--only samples|training|kill] [--prompts N] [--samples N] [--guidance G,...] [--steps N] [--scheduler ddim|dpm++] [--precision float32|bfloat16] [--batch N] [--seed N] [--seconds N]";
 
     private static readonly string[] Names =
-        ["--model", "--recipe", "--data", "--packages", "--folder", "--only", "--prompts", "--samples", "--guidance", "--steps", "--scheduler", "--batch", "--seed", "--seconds"];
+        ["--model", "--recipe", "--data", "--packages", "--folder", "--only", "--prompts", "--samples", "--guidance", "--steps", "--scheduler", "--precision", "--batch", "--seed", "--seconds"];
 
     /// <summary>Folder of the trained model.</summary>
     public required string Model { get; init; }
@@ -46,6 +46,9 @@ internal sealed record BaseModelOptions
 
     public SchedulerKind Scheduler { get; init; }
 
+    /// <summary>What the U-Net and the text encoder draw with.</summary>
+    public EncoderPrecision Precision { get; init; }
+
     public int Batch { get; init; }
 
     public long Seed { get; init; }
@@ -58,7 +61,7 @@ internal sealed record BaseModelOptions
         string? Option(string name) => Array.IndexOf(args, name) is var at and >= 0 && at + 1 < args.Length ? args[at + 1] : null;
         int Number(string name, int fallback) => int.Parse(Option(name) ?? $"{fallback}", CultureInfo.InvariantCulture);
         double[] Numbers(string name, string fallback) => [.. (Option(name) ?? fallback).Split(',').Select(g => double.Parse(g, CultureInfo.InvariantCulture))];
-        if (args.Length % 2 != 0 || args.Where((_, i) => i % 2 == 0).Except(Names).Any() || Option("--only") is not (null or "samples" or "training" or "kill") || Option("--scheduler") is not (null or "ddim" or "dpm++"))
+        if (args.Length % 2 != 0 || args.Where((_, i) => i % 2 == 0).Except(Names).Any() || Option("--only") is not (null or "samples" or "training" or "kill") || Option("--scheduler") is not (null or "ddim" or "dpm++") || Option("--precision") is not (null or "float32" or "bfloat16"))
         {
             throw new ArgumentException(Usage);
         }
@@ -80,6 +83,7 @@ internal sealed record BaseModelOptions
             Guidance = Numbers("--guidance", "2,3,5"),
             Steps = Number("--steps", 25),
             Scheduler = Option("--scheduler") == "dpm++" ? SchedulerKind.DpmSolver : SchedulerKind.Ddim,
+            Precision = Option("--precision") == "bfloat16" ? EncoderPrecision.BF16 : EncoderPrecision.F32,
             Batch = Number("--batch", 32),
             Seed = Number("--seed", 1),
             Seconds = Number("--seconds", 60),
