@@ -13,7 +13,7 @@ namespace Whence.Bench.Diffusion;
 internal sealed class TinyModel : IDisposable
 {
     private const int Tokens = 77, Width = 32, Parts = 5, PartRows = 4;
-    private static readonly AdamWOptions AdamW = new(WeightDecay: 0.01, Clip: 1, Average: 0.999);
+    private static readonly OptimizerOptions AdamW = new(WeightDecay: 0.01, Clip: 1, Average: 0.999);
     private readonly SchedulerSpec _ddim = new() { Kind = SchedulerKind.Ddim };
     private readonly UNet _customized, _full;
     private readonly Autoencoder _autoencoder;

@@ -174,7 +174,7 @@ public sealed record RecipeUNet
     }
 }
 
-/// <summary>A training by AdamW with a rate that rises at first and then falls to zero along a cosine.</summary>
+/// <summary>A training with a rate that rises at first and then falls to zero along a cosine.</summary>
 public sealed record RecipeTraining
 {
     /// <summary>Steps in all.</summary>
@@ -206,7 +206,13 @@ public sealed record RecipeTraining
     /// <summary>The precision as libtorch has it.</summary>
     internal ScalarType Type => Precision == EncoderPrecision.BF16 ? ScalarType.BFloat16 : ScalarType.Float32;
 
-    internal AdamWOptions AdamW => new(WeightDecay, Clip, Average);
+    /// <summary>
+    /// What moves the weights of products and convolutions, all others are moved by AdamW. Default AdamW, for which the other defaults were tried. Muon learns small features, which have small
+    /// gradients, as fast as large ones: an autoencoder of 64 pixels comes as far in 300 steps as with AdamW in some thousands. It wants several times AdamW's rate, and takes longer for each step, less so in large batches.
+    /// </summary>
+    public Optimizer Optimizer { get; init; }
+
+    internal OptimizerOptions OptimizerOptions => new(WeightDecay, Clip, Average, Optimizer);
 
     /// <summary>The rate of a step.</summary>
     /// <param name="step">From 0.</param>
@@ -228,6 +234,7 @@ public sealed record RecipeTraining
         AboveZero($"{where}.clip", Clip, double.MaxValue);
         Require(Enum.IsDefined(Precision), $"'{where}.precision' is {Precision}, it must be float32 or bfloat16");
         Share($"{where}.average", Average);
+        Require(Enum.IsDefined(Optimizer), $"'{where}.optimizer' is {Optimizer}, it must be adamw or muon");
     }
 }
 

@@ -11,7 +11,7 @@ using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 namespace Whence.Torch.Diffusion.Training;
 
 /// <summary>
-/// All weights of networks that are trained together, in one array of float32, with what AdamW (Loshchilov and Hutter 2019) remembers and their moving average beside
+/// All weights of networks that are trained together, in one array of float32, with what AdamW (Loshchilov and Hutter 2019) or Muon (Jordan et al. 2024) remembers and their moving average beside
 /// it. The networks compute with copies, which may be bfloat16: what a step adds is often less than bfloat16 could tell. One pass over the arrays does what a
 /// hundred small operations of libtorch would for each of hundreds of tensors.
 /// </summary>
@@ -21,9 +21,9 @@ internal sealed class TrainedWeights
     private const int Chunk = 1 << 16;
 
     private const double Beta1 = 0.9, Beta2 = 0.999;
-    private const float Epsilon = 1e-8f;
+    private const float Epsilon = 1e-8f, Momentum = 0.95f;
 
-    private readonly (string Name, Tensor Tensor, int Offset, int Length)[] _tensors;
+    private readonly (string Name, Tensor Tensor, int Offset, int Length, bool Decays)[] _tensors;
     private readonly (int Offset, int Length, bool Decays)[] _chunks;
     private readonly float[] _gradient;
     private readonly double[] _squares;
@@ -32,15 +32,15 @@ internal sealed class TrainedWeights
     /// <param name="networks">On the processor; all of their parameters take gradients from now on, and stay the networks'.</param>
     public TrainedWeights(params IReadOnlyList<nn.Module> networks)
     {
-        var (tensors, chunks, offset) = (new List<(string, Tensor, int, int)>(), new List<(int, int, bool)>(), 0);
+        var (tensors, chunks, offset) = (new List<(string, Tensor, int, int, bool)>(), new List<(int, int, bool)>(), 0);
         foreach (var (number, network) in networks.Index())
         {
             foreach (var (name, parameter) in Ordered(network))
             {
                 parameter.requires_grad = true;
                 var length = checked((int)parameter.numel());
-                tensors.Add(($"{number}.{name}", parameter, offset, length));
                 var decays = parameter.ndim >= 2 && name.EndsWith("weight", StringComparison.Ordinal); // of products and convolutions; no bias, norm or row of an embedding
+                tensors.Add(($"{number}.{name}", parameter, offset, length, decays));
                 for (var at = 0; at < length; at += Chunk)
                 {
                     chunks.Add((offset + at, Math.Min(Chunk, length - at), decays));
@@ -52,7 +52,7 @@ internal sealed class TrainedWeights
 
         (_tensors, _chunks, _gradient, _squares) = ([.. tensors], [.. chunks], new float[offset], new double[chunks.Count]);
         (Values, Mean, Square) = (new float[offset], new float[offset], new float[offset]);
-        foreach (var (_, tensor, at, length) in _tensors)
+        foreach (var (_, tensor, at, length, _) in _tensors)
         {
             using var scope = NewDisposeScope();
             TensorValues.Of(tensor.detach().to(ScalarType.Float32).contiguous()).CopyTo(Values.AsSpan(at, length));
@@ -85,7 +85,7 @@ internal sealed class TrainedWeights
     /// <summary>Forgets the gradients of the last step.</summary>
     public void ClearGradients()
     {
-        foreach (var (_, tensor, _, _) in _tensors)
+        foreach (var (_, tensor, _, _, _) in _tensors)
         {
             tensor.grad = null;
         }
@@ -96,10 +96,10 @@ internal sealed class TrainedWeights
     /// <param name="rate">Learning rate of this step.</param>
     /// <param name="options">Decay, clip, average.</param>
     /// <returns>Length of the gradient before it was clipped.</returns>
-    public double Step(long step, double rate, AdamWOptions options)
+    public double Step(long step, double rate, OptimizerOptions options)
     {
         using var none = no_grad();
-        foreach (var (_, tensor, at, length) in _tensors)
+        foreach (var (_, tensor, at, length, _) in _tensors)
         {
             var target = _gradient.AsSpan(at, length);
             if (tensor.grad is not { } gradient)
@@ -125,7 +125,13 @@ internal sealed class TrainedWeights
             var scale = (float)Math.Min(1, options.Clip / (norm + 1e-6));
             var average = (float)(1 - Math.Min(options.Average, (1.0 + step) / (10 + step))); // the first steps' weights are soon forgotten
             var rates = (Rate: (float)(rate / (1 - Math.Pow(Beta1, step))), Root: (float)Math.Sqrt(1 - Math.Pow(Beta2, step)), Decay: (float)(1 - (rate * options.WeightDecay)));
-            Parallel.For(0, _chunks.Length, threads, i => Move(_chunks[i], scale, average, rates.Rate, rates.Root, rates.Decay));
+            var muon = options.Optimizer == Optimizer.Muon;
+            Parallel.ForEach(_chunks.Where(chunk => !(muon && chunk.Decays)), threads, chunk => Move(chunk, scale, average, rates.Rate, rates.Root, rates.Decay));
+            foreach (var (_, tensor, at, length, _) in _tensors.Where(tensor => muon && tensor.Decays))
+            {
+                MoveOrthogonally(tensor, at, length, scale, average, (float)rate, rates.Decay);
+            }
+
             Write(Values);
         }
 
@@ -136,7 +142,7 @@ internal sealed class TrainedWeights
     public void Write(float[] weights)
     {
         using var none = no_grad();
-        foreach (var (_, tensor, at, length) in _tensors)
+        foreach (var (_, tensor, at, length, _) in _tensors)
         {
             if (tensor.dtype == ScalarType.Float32 && tensor.is_contiguous())
             {
@@ -191,6 +197,26 @@ internal sealed class TrainedWeights
         network.named_parameters().Select(p => (p.name, p.parameter)).OrderBy(p => p.name, StringComparer.Ordinal);
 
     private IEnumerable<(string Name, float[] Values)> Parts => [("weights", Values), ("mean", Mean), ("square", Square), ("average", Average)];
+
+    // Muon with Nesterov's momentum; the gradient's place holds what is in between.
+    private void MoveOrthogonally(Tensor tensor, int at, int length, float scale, float average, float rate, float decay)
+    {
+        using var scope = NewDisposeScope();
+        var between = _gradient.AsSpan(at, length);
+        var mean = Mean.AsSpan(at, length);
+        TensorPrimitives.Multiply(between, scale * (1 - Momentum), between);
+        TensorPrimitives.MultiplyAdd(mean, Momentum, between, mean);
+        TensorPrimitives.MultiplyAdd(mean, Momentum, between, between);
+        var direction = Orthogonalization.Of(TensorValues.ToTensor(between, tensor.shape[0], length / tensor.shape[0]).to(tensor.dtype));
+        TensorValues.Of(direction.to(ScalarType.Float32).contiguous()).CopyTo(between);
+
+        var values = Values.AsSpan(at, length);
+        var averages = Average.AsSpan(at, length);
+        TensorPrimitives.Multiply(values, decay, values);
+        TensorPrimitives.MultiplyAdd(between, -rate, values, values);
+        TensorPrimitives.Subtract(values, averages, between);
+        TensorPrimitives.MultiplyAdd(between, average, averages, averages);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Move((int Offset, int Length, bool Decays) chunk, float scale, float average, float rate, float root, float decay)

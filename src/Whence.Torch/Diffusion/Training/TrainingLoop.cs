@@ -132,7 +132,7 @@ internal sealed class TrainingLoop
                 loss = backward(_done);
             }
 
-            var gradient = _weights.Step(_done + 1, rate, _training.AdamW);
+            var gradient = _weights.Step(_done + 1, rate, _training.OptimizerOptions);
             return double.IsFinite(loss.Loss) && double.IsFinite(gradient) ? (loss, gradient) : throw new WhenceException(FormattableString.Invariant(
                 $"The loss became {loss.Loss} in step {_done + 1} of the {_stage}; lower '{_stage}.training.learningRate' ({_training.LearningRate}), or raise its 'warmup'{anew}."));
         }

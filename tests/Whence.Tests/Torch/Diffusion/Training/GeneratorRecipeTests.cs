@@ -63,6 +63,7 @@ public sealed class GeneratorRecipeTests : IDisposable
         { "'autoencoder.training.learningRate' is -1", """{"autoencoder": {"training": {"steps": 1, "batch": 1, "learningRate": -1}}}""" },
         { "'unet.training.average' is 1", """{"unet": {"training": {"steps": 1, "batch": 1, "learningRate": 1, "average": 1}}}""" },
         { "precision", """{"unet": {"training": {"steps": 1, "batch": 1, "learningRate": 1, "precision": "float8"}}}""" },
+        { "optimizer", """{"unet": {"training": {"steps": 1, "batch": 1, "learningRate": 1, "optimizer": "sgd"}}}""" },
         { "'checkpoint.steps' is 0, it must be at least 1", """{"checkpoint": {"steps": 0}}""" },
         { "'checkpoint.seconds' is 0, it must be above 0 and at most 1000000", """{"checkpoint": {"seconds": 0}}""" },
         { "'samples.each' is 0, it must be from 1 to 64", """{"samples": {"each": 0}}""" },

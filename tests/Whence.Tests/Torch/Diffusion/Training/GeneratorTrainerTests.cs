@@ -50,10 +50,18 @@ public sealed class GeneratorTrainerTests : IDisposable
         Assert.Equal(1 / Math.Sqrt(variance), model.Autoencoder.Spec.ScalingFactor, 1e-4 / Math.Sqrt(variance));
     }
 
-    [Fact]
-    public void Interrupted_again_and_again_it_ends_with_the_same_bytes()
+    [Theory]
+    [InlineData(Optimizer.AdamW)]
+    [InlineData(Optimizer.Muon)]
+    public void Interrupted_again_and_again_it_ends_with_the_same_bytes(Optimizer optimizer)
     {
-        var expected = Trainer().Train(_temp["expected"]);
+        var recipe = Recipe();
+        recipe = recipe with
+        {
+            Autoencoder = recipe.Autoencoder with { Training = recipe.Autoencoder.Training with { Optimizer = optimizer } },
+            UNet = recipe.UNet with { Training = recipe.UNet.Training with { Optimizer = optimizer } },
+        };
+        var expected = Trainer(recipe).Train(_temp["expected"]);
         var stops = 0;
         for (var stop = 0; ; stop = (stop + 1) % 3)
         {
@@ -61,7 +69,7 @@ public sealed class GeneratorTrainerTests : IDisposable
             var told = 0;
             try
             {
-                var points = Trainer().Train(_temp["out"], new Listener<GeneratorProgress>(_ =>
+                var points = Trainer(recipe).Train(_temp["out"], new Listener<GeneratorProgress>(_ =>
                 {
                     if (told++ == stop)
                     {

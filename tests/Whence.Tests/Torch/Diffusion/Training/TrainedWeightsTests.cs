@@ -9,7 +9,7 @@ namespace Whence.Tests.Torch.Diffusion.Training;
 
 public class TrainedWeightsTests
 {
-    private static readonly AdamWOptions Options = new(WeightDecay: 0.1, Clip: 0.5, Average: 0.9);
+    private static readonly OptimizerOptions Options = new(WeightDecay: 0.1, Clip: 0.5, Average: 0.9);
 
     [Fact]
     public void Steps_are_those_of_PyTorch_s_AdamW_with_its_clipping()
@@ -43,6 +43,55 @@ public class TrainedWeightsTests
         {
             Assert.True(our.allclose(their, rtol: 1e-4, atol: 1e-6));
         }
+    }
+
+    // The twin: Muon as its authors write it, in float64.
+    [Fact]
+    public void Muon_moves_matrices_along_their_momentum_made_orthogonal_and_AdamW_all_else()
+    {
+        const double Rate = 0.02, Momentum = 0.95;
+        using var scope = NewDisposeScope();
+        using var ours = Network();
+        using var theirs = Network();
+        var weights = new TrainedWeights(ours);
+        foreach (var parameter in theirs.parameters())
+        {
+            parameter.requires_grad = true;
+        }
+
+        var (matrix, mean, average) = (theirs.Weight.detach().to(ScalarType.Float64), zeros(5, 7, ScalarType.Float64), theirs.Weight.detach().to(ScalarType.Float64));
+        using var plain = optim.AdamW([theirs.Bias!], lr: Rate, weight_decay: 0);
+        for (var step = 1; step <= 10; step++)
+        {
+            var input = randn(4, 7);
+            weights.ClearGradients();
+            ours.forward(input).square().sum().backward();
+            weights.Step(step, Rate, Options with { Optimizer = Optimizer.Muon });
+
+            theirs.zero_grad();
+            theirs.forward(input).square().sum().backward();
+            nn.utils.clip_grad_norm_(theirs.parameters(), Options.Clip);
+            plain.step();
+            using var none = no_grad();
+            var gradient = theirs.Weight.grad!.to(ScalarType.Float64);
+            mean = (Momentum * mean) + ((1 - Momentum) * gradient);
+            var x = (Momentum * mean) + ((1 - Momentum) * gradient);
+            x /= x.norm();
+            for (var i = 0; i < 5; i++)
+            {
+                var square = x.mm(x.t());
+                x = (3.4445 * x) + ((-4.7750 * square) + (2.0315 * square.mm(square))).mm(x);
+            }
+
+            matrix = (matrix * (1 - (Rate * Options.WeightDecay))) - (Rate * 0.2 * Math.Sqrt(7) * x);
+            average += (matrix - average) * (1 - Math.Min(Options.Average, (1.0 + step) / (10 + step)));
+            theirs.Weight.copy_(matrix);
+        }
+
+        Assert.True(ours.Weight.to(ScalarType.Float64).allclose(matrix, rtol: 1e-4, atol: 1e-5));
+        Assert.True(ours.Bias!.allclose(theirs.Bias!, rtol: 1e-4, atol: 1e-6));
+        var averages = TensorValues.ToTensor(weights.Average.AsSpan(5), 5, 7).to(ScalarType.Float64);
+        Assert.True(averages.allclose(average, rtol: 1e-4, atol: 1e-5));
     }
 
     [Fact]
