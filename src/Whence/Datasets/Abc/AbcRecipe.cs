@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Whence.Files;
 using static Whence.Files.RecipeChecks;
 
@@ -38,6 +39,13 @@ public sealed record AbcRecipe
     /// <summary>What customized models draw, and how.</summary>
     public AbcSampling Sampling { get; init; } = new();
 
+    /// <summary>How it is checked that customizations took; null for no check.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] // left out it would be the default
+    public AbcCheck? Check { get; init; } = new();
+
+    /// <summary>Models without customization, to compare with; null, the default, for none.</summary>
+    public AbcBaseline? Baseline { get; init; }
+
     /// <summary>Reads a recipe.</summary>
     /// <exception cref="WhenceException">Missing, damaged, of another version, with a key that there is none of, or a value out of its range; the message names it.</exception>
     public static AbcRecipe Load(string path) => RecipeJson.Load<AbcRecipe>(path, FormatName, CurrentVersion, recipe => recipe.Validate());
@@ -52,8 +60,14 @@ public sealed record AbcRecipe
             set.Validate($"sets[{i}]");
         }
 
-        Require(Sets.Select(set => set.Name).Distinct(StringComparer.OrdinalIgnoreCase).Count() == Sets.Count, "'sets' has two of one name");
+        string[] names = [.. Sets.Select(set => set.Name), .. Baseline is null ? (string[])[] : [.. Sets.Select(set => BaselineOf(set.Name))]];
+        Require(names.Distinct(StringComparer.OrdinalIgnoreCase).Count() == names.Length, $"'sets' has two of one name{(Baseline is null ? "" : ", or one that is called as another's baseline")}");
         Customization.Validate();
         Sampling.Validate();
+        Check?.Validate();
+        Baseline?.Validate();
     }
+
+    /// <summary>Name of the baseline of a set.</summary>
+    internal static string BaselineOf(string set) => $"{set}-baseline";
 }
