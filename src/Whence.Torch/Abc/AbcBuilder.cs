@@ -84,7 +84,7 @@ public sealed class AbcBuilder
     // Its images name it as the recipe does, wherever it lies.
     private DiffusionModel Open()
     {
-        var model = DiffusionModel.Open(_base);
+        var model = DiffusionModel.Open(_base, new DiffusionOptions { Precision = Recipe.Precision });
         model.Name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Recipe.Model));
         return model;
     }

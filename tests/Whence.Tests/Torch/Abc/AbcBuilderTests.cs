@@ -1,5 +1,6 @@
 using Whence.Datasets;
 using Whence.Datasets.Abc;
+using Whence.Images;
 using Whence.Tests.Datasets.Abc;
 using Whence.Tests.Evaluation;
 using Whence.Tests.Torch.Diffusion.Training;
@@ -51,6 +52,21 @@ public sealed class AbcBuilderTests : IDisposable
 
         Builder("strict").Build(cancellation: TestContext.Current.CancellationToken);
         AssertSame("strict", "all");
+    }
+
+    [Fact]
+    public void In_bfloat16_other_pictures_of_the_same_kind_are_drawn()
+    {
+        Builder("single").Build(cancellation: TestContext.Current.CancellationToken);
+        Change("\"seed\": 4", "\"precision\": \"bfloat16\", \"seed\": 4");
+        Builder("half").Build(cancellation: TestContext.Current.CancellationToken);
+        var (single, half) = (TestCase.Load(_temp["single/test_things.json"]), TestCase.Load(_temp["half/test_things.json"]));
+        foreach (var (one, other) in single.Models[0].Synthesized["gpt"].Zip(half.Models[0].Synthesized["gpt"]))
+        {
+            var (a, b) = (ImageDecoder.Decode(File.ReadAllBytes(_temp[$"single/{one}"])), ImageDecoder.Decode(File.ReadAllBytes(_temp[$"half/{other}"])));
+            Assert.Equal((a.Width, a.Height), (b.Width, b.Height));
+            Assert.NotEqual(File.ReadAllBytes(_temp[$"single/{one}"]), File.ReadAllBytes(_temp[$"half/{other}"]));
+        }
     }
 
     [Fact]
@@ -164,7 +180,7 @@ public sealed class AbcBuilderTests : IDisposable
     public void Another_recipe_model_or_folder_is_refused()
     {
         Builder("out").Build(cancellation: TestContext.Current.CancellationToken);
-        foreach (var (old, changed) in ((string, string)[])[("\"guidance\": 2", "\"guidance\": 3"), ("\"obeys\": 0", "\"samples\": 2"), ("\"encoder\": \"pixels\"", "\"encoder\": \"resnet18\"")])
+        foreach (var (old, changed) in ((string, string)[])[("\"guidance\": 2", "\"guidance\": 3"), ("\"seed\": 4", "\"precision\": \"bfloat16\", \"seed\": 4"), ("\"obeys\": 0", "\"samples\": 2"), ("\"encoder\": \"pixels\"", "\"encoder\": \"resnet18\"")])
         {
             Change(old, changed);
             Assert.Contains("another recipe", Assert.Throws<WhenceException>(() => Builder("out").Build()).Message);
