@@ -36,7 +36,7 @@ internal static class DatasetBuildCommand
         if (dry)
         {
             var estimate = AbcEstimate.Measure(plan, model, output, part, parts, cancellation);
-            Line(streams, $"{estimate.Models:N0} models to make: {Durations.Text(TimeSpan.FromSeconds(estimate.Customizing))} to customize and {Durations.Text(TimeSpan.FromSeconds(estimate.Sampling))} to draw on this machine, about {estimate.Bytes / 1e6:N1} MB.");
+            Line(streams, $"{estimate.Models:N0} models to make: {Durations.Text(TimeSpan.FromSeconds(estimate.Customizing))} to customize and {Durations.Text(TimeSpan.FromSeconds(estimate.Sampling))} to draw and check on this machine, about {estimate.Bytes / 1e6:N1} MB.");
             return 0;
         }
 
@@ -44,6 +44,11 @@ internal static class DatasetBuildCommand
         {
             var lists = new AbcBuilder(plan, model, output!).Build(part, parts, new Reporter(streams.Error), cancellation);
             Line(streams, lists.Count > 0 ? (FormattableString)$"{output}: {string.Join(", ", lists)}." : $"{output}: every model of part {part} of {parts} is there; when the others are, 'whence dataset merge' joins them.");
+            if (lists.Count > 0)
+            {
+                OutcomeView.Print(streams, output!);
+            }
+
             return 0;
         }
         catch (OperationCanceledException)

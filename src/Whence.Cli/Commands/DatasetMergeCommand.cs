@@ -16,6 +16,7 @@ internal static class DatasetMergeCommand
         {
             var folder = parsed.GetRequiredValue(output);
             streams.Output.WriteLine($"{folder}: {string.Join(", ", AbcParts.Join(parsed.GetRequiredValue(parts), folder))}.");
+            OutcomeView.Print(streams, folder);
             return 0;
         });
         return command;

@@ -3,10 +3,12 @@ using System.Globalization;
 using System.Text.Json;
 using Whence.Datasets.Abc;
 using Whence.Datasets.Prompts;
+using Whence.Encoders;
 using Whence.Files;
 using Whence.Images;
 using Whence.Torch.Customization;
 using Whence.Torch.Diffusion;
+using Whence.Torch.Encoders;
 
 namespace Whence.Torch.Abc;
 
@@ -15,12 +17,12 @@ namespace Whence.Torch.Abc;
 /// <param name="Models">Models of this run.</param>
 /// <param name="Made">Models that this run has made.</param>
 /// <param name="Customizing">Seconds that it customized.</param>
-/// <param name="Sampling">Seconds that it drew.</param>
+/// <param name="Sampling">Seconds that it drew, and checked what was drawn.</param>
 public readonly record struct AbcProgress(int Done, int Models, int Made, double Customizing, double Sampling);
 
 /// <summary>
-/// Builds a data set for Attribution by Customization (section 3 of the paper): customizes a model on each choice of exemplars, and draws with it. What is there already is kept, so that a run that
-/// was interrupted, or killed, goes on; a model is made whole or not at all.
+/// Builds a data set for Attribution by Customization (section 3 of the paper): customizes a model on each choice of exemplars, draws with it, and checks what came of it. What is there already is kept,
+/// so that a run that was interrupted, or killed, goes on; a model is made whole or not at all.
 /// </summary>
 public sealed class AbcBuilder
 {
@@ -47,7 +49,7 @@ public sealed class AbcBuilder
     /// <param name="progress">Told after each model; null for nobody.</param>
     /// <param name="cancellation">Stops within a model, which is made anew the next time.</param>
     /// <returns>The names of the lists; none where models of other parts are missing.</returns>
-    /// <exception cref="WhenceException">The folder holds another data set, another process writes it, or a model cannot be made.</exception>
+    /// <exception cref="WhenceException">The folder holds another data set, another process writes it, there is no such encoder for the check, or a model cannot be made.</exception>
     public IReadOnlyList<string> Build(int shard = 0, int shards = 1, IProgress<AbcProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(shards, 1);
@@ -55,18 +57,20 @@ public sealed class AbcBuilder
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(shard, shards);
         Directory.CreateDirectory(_folder);
         using var held = FolderLock.Acquire(_folder, AbcFolder.LockName, "data set");
+        using var encoder = Recipe.Check is { } check ? ImageEncoders.Open(new EncoderRegistry().Resolve(check.Encoder)) : null;
         using (var model = Open())
         {
             CheckPrompts(model);
-            AbcFolder.Begin(_folder, AbcFolder.HeaderOf(_plan, $"{model.WeightsSha256()} {JsonSerializer.Serialize(model.Scheduler, RecipeJson.Options)}"));
+            AbcFolder.Begin(_folder, AbcFolder.HeaderOf(_plan, $"{model.WeightsSha256()} {JsonSerializer.Serialize(model.Scheduler, RecipeJson.Options)}", encoder?.Spec));
         }
 
+        var checker = encoder is null ? null : new AbcChecker(encoder);
         AbcModel[] own = [.. _plan.Models.Where((_, i) => i % shards == shard)];
         var state = new AbcProgress(own.Count(IsThere), own.Length, 0, 0, 0);
         progress?.Report(state);
         foreach (var model in own.Where(model => !IsThere(model)))
         {
-            var (customizing, sampling) = Make(model, cancellation);
+            var (customizing, sampling) = Make(model, checker, cancellation);
             state = new(state.Done + 1, state.Models, state.Made + 1, state.Customizing + customizing, state.Sampling + sampling);
             progress?.Report(state);
         }
@@ -74,13 +78,13 @@ public sealed class AbcBuilder
         return _plan.Models.All(IsThere) ? AbcFolder.End(_folder, _plan.Models.Select(m => m.Id)) : [];
     }
 
-    /// <summary>How many models of a part are not there.</summary>
-    internal int Missing(int shard, int shards) => _plan.Models.Where((model, i) => i % shards == shard && !IsThere(model)).Count();
+    /// <summary>The models of a part that are not there.</summary>
+    internal IEnumerable<AbcModel> Missing(int shard, int shards) => _plan.Models.Where((model, i) => i % shards == shard && !IsThere(model));
 
     // Its images name it as the recipe does, wherever it lies.
     private DiffusionModel Open()
     {
-        var model = DiffusionModel.Open(_base);
+        var model = DiffusionModel.Open(_base, new DiffusionOptions { Precision = Recipe.Precision });
         model.Name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Recipe.Model));
         return model;
     }
@@ -89,7 +93,7 @@ public sealed class AbcBuilder
     private void CheckPrompts(DiffusionModel model)
     {
         var (tokenizer, token) = (model.Tokenizer.AddTokens([PromptTemplate.Token]), model.Tokenizer.VocabularySize);
-        var prompts = _plan.Models.SelectMany(m => m.Samples.Select(s => s.Prompt).Prepend(m.Prompt)).Distinct(StringComparer.Ordinal);
+        var prompts = _plan.Models.Where(m => m.Prompt is not null).SelectMany(m => m.Samples.Select(s => s.Prompt).Prepend(m.Prompt!)).Distinct(StringComparer.Ordinal);
         if (prompts.FirstOrDefault(prompt => !tokenizer.Encode(prompt).Ids.Contains(token)) is { } without)
         {
             throw new WhenceException($"The prompt '{without}' does not hold {PromptTemplate.Token} within the model's {tokenizer.ContextLength} tokens; shorten it in '{Recipe.Prompts}' or in the recipe, or take the category out.");
@@ -98,7 +102,7 @@ public sealed class AbcBuilder
 
     private bool IsThere(AbcModel model) => AbcRecord.IsThere(_folder, model.Id);
 
-    private (double Customizing, double Sampling) Make(AbcModel model, CancellationToken cancellation)
+    private (double Customizing, double Sampling) Make(AbcModel model, AbcChecker? checker, CancellationToken cancellation)
     {
         var folder = AbcRecord.FolderOf(model.Id);
         if (Directory.Exists(In(folder)))
@@ -106,20 +110,18 @@ public sealed class AbcBuilder
             Directory.Delete(In(folder), recursive: true); // what an interruption has left
         }
 
-        var clock = Stopwatch.StartNew();
+        var (clock, drawing) = (Stopwatch.StartNew(), new Stopwatch());
         AbcExemplarRecord[] exemplars = [.. model.Exemplars.Select((image, i) => Exemplar(folder, image, i))];
         using var network = Open();
-        var concept = new CustomizationConcept { Exemplars = [.. exemplars.Select(e => In(e.Path))], Prompt = model.Prompt };
-        var losses = new Losses();
-        var trained = new CustomDiffusionTrainer(network, [concept], Customization(Recipe, model.Seed)).Train(progress: losses, cancellation: cancellation);
-        var kept = Recipe.Customization.Keep ? $"{folder}/{ConceptName}" : null;
-        if (kept is not null)
-        {
-            trained.Save(In(kept));
-        }
-
-        var customizing = clock.Elapsed.TotalSeconds;
+        drawing.Start();
+        var before = checker is null ? [] : DrawBefore(network, model, cancellation);
+        drawing.Stop();
+        var (loss, concept) = model.Prompt is { } prompt ? Customize(folder, network, exemplars, prompt, model.Seed, cancellation) : default;
+        drawing.Start();
         var samples = Draw(folder, network, model, cancellation);
+        var measured = checker?.Measure(
+            [.. exemplars.Select(e => ImageDecoder.Decode(File.ReadAllBytes(In(e.Path))))], [.. model.Samples.Zip(samples, (sample, drawn) => new AbcPicture(sample, drawn.Image))], before);
+        drawing.Stop();
         new AbcRecord
         {
             Id = model.Id,
@@ -130,12 +132,28 @@ public sealed class AbcBuilder
             Group = model.Group,
             Prompt = model.Prompt,
             Seed = model.Seed,
-            Loss = losses.Last,
+            Loss = loss,
             Exemplars = exemplars,
-            Samples = samples,
-            Concept = kept is null ? null : new AbcFileRecord(kept, Checksum.Of(In(kept))),
+            Samples = [.. samples.Select((s, i) => s.Record with { Similarity = measured?.Samples[i].Similarity, Pixels = measured?.Samples[i].Pixels })],
+            Check = measured?.Model,
+            Concept = concept,
         }.Save(_folder);
-        return (customizing, clock.Elapsed.TotalSeconds - customizing);
+        return ((clock.Elapsed - drawing.Elapsed).TotalSeconds, drawing.Elapsed.TotalSeconds);
+    }
+
+    private (double? Loss, AbcFileRecord? Concept) Customize(string folder, DiffusionModel network, AbcExemplarRecord[] exemplars, string prompt, long seed, CancellationToken cancellation)
+    {
+        var concept = new CustomizationConcept { Exemplars = [.. exemplars.Select(e => In(e.Path))], Prompt = prompt };
+        var losses = new Losses();
+        var trained = new CustomDiffusionTrainer(network, [concept], Customization(Recipe, seed)).Train(progress: losses, cancellation: cancellation);
+        if (!Recipe.Customization.Keep)
+        {
+            return (losses.Last, null);
+        }
+
+        var kept = $"{folder}/{ConceptName}";
+        trained.Save(In(kept));
+        return (losses.Last, new AbcFileRecord(kept, Checksum.Of(In(kept))));
     }
 
     private AbcExemplarRecord Exemplar(string folder, AbcImage image, int number)
@@ -148,20 +166,28 @@ public sealed class AbcBuilder
         return new AbcExemplarRecord(path, image.Name, Checksum.Of(In(path)), image.Caption);
     }
 
-    private AbcSampleRecord[] Draw(string folder, DiffusionModel network, AbcModel model, CancellationToken cancellation)
+    // Of the model as it was: what it draws of the same words with the same noise. These pictures are measured only.
+    private AbcPicture[] DrawBefore(DiffusionModel network, AbcModel model, CancellationToken cancellation)
+    {
+        AbcSample[] samples = [.. Recipe.Check!.Before(model)];
+        GenerationRequest[] requests = [.. samples.Select(sample => new GenerationRequest { Prompt = sample.Plain!, Seed = sample.Seed })];
+        return [.. samples.Zip(new ImageGenerator(network, Sampling(Recipe, network)).Generate(requests, cancellation: cancellation), (sample, drawn) => new AbcPicture(sample, drawn.Image))];
+    }
+
+    private List<(AbcSampleRecord Record, RgbImage Image)> Draw(string folder, DiffusionModel network, AbcModel model, CancellationToken cancellation)
     {
         var generator = new ImageGenerator(network, Sampling(Recipe, network));
         GenerationRequest[] requests = [.. model.Samples.Select(sample => new GenerationRequest { Prompt = sample.Prompt, Seed = sample.Seed })];
-        var records = new List<AbcSampleRecord>();
+        var drawn = new List<(AbcSampleRecord Record, RgbImage Image)>();
         Directory.CreateDirectory(Path.Combine(In(folder), SamplesName));
         foreach (var (sample, image) in model.Samples.Zip(generator.Generate(requests, cancellation: cancellation)))
         {
-            var path = string.Create(CultureInfo.InvariantCulture, $"{folder}/{SamplesName}/{sample.Type}-{records.Count(r => r.Type == sample.Type):D3}.png");
+            var path = string.Create(CultureInfo.InvariantCulture, $"{folder}/{SamplesName}/{sample.Type}-{drawn.Count(d => d.Record.Type == sample.Type):D3}.png");
             generator.Describe(image.Request).Save(image.Image, In(path));
-            records.Add(new AbcSampleRecord(path, sample.Type, sample.Prompt, sample.Seed, Checksum.Of(In(path))));
+            drawn.Add((new AbcSampleRecord(path, sample.Type, sample.Prompt, sample.Seed, Checksum.Of(In(path))), image.Image));
         }
 
-        return [.. records];
+        return drawn;
     }
 
     /// <summary>How a model of a recipe is customized.</summary>

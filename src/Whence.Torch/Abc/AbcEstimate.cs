@@ -5,7 +5,7 @@ namespace Whence.Torch.Abc;
 /// <summary>What building a data set will take, from trying out its first model with a few steps.</summary>
 /// <param name="Models">Models that are to be made.</param>
 /// <param name="Customizing">Seconds that their customizations take, one after the other on this machine.</param>
-/// <param name="Sampling">Seconds that their samples take.</param>
+/// <param name="Sampling">Seconds that their samples take, and the check of these; rather too many of models that are not customized, which are not checked.</param>
 /// <param name="Bytes">Bytes of their images and, where they are kept, weights; rather too many, as samples of few steps are full of noise.</param>
 public sealed record AbcEstimate(int Models, double Customizing, double Sampling, long Bytes)
 {
@@ -29,17 +29,16 @@ public sealed record AbcEstimate(int Models, double Customizing, double Sampling
             var (first, recipe) = (plan.Models[0], plan.Recipe);
             var batch = first with { Samples = [.. first.Samples.Take(recipe.Sampling.Batch)] };
             var runs = Steps.Select((steps, run) => (Steps: steps, Took: Try(plan, batch, steps, model, Path.Combine(temporary, $"{run}"), cancellation))).ToArray();
-            var models = folder is null ? plan.Models.Where((_, i) => i % shards == shard).Count() : new AbcBuilder(plan, model, folder).Missing(shard, shards);
-            var batches = Math.Ceiling(plan.Models.Average(m => m.Samples.Count) / batch.Samples.Count);
+            AbcModel[] models = [.. folder is null ? plan.Models.Where((_, i) => i % shards == shard) : new AbcBuilder(plan, model, folder).Missing(shard, shards)];
+            var customized = models.Count(m => m.Prompt is not null);
             var record = AbcRecord.Load(Path.Combine(temporary, "0"), first.Id);
             var sample = record.Samples.Average(s => new FileInfo(Path.Combine(temporary, "0", s.Path)).Length);
             var weights = record.Concept is { } kept ? new FileInfo(Path.Combine(temporary, "0", kept.Path)).Length : 0;
-            var each = (plan.Models.Average(m => m.Samples.Count) * sample) + plan.Models.Average(m => m.Exemplars.Sum(e => e.Length)) + weights;
             return new AbcEstimate(
-                models,
-                models * Time(run => run.Customizing, recipe.Customization.Steps),
-                models * batches * Time(run => run.Sampling, recipe.Sampling.Steps),
-                (long)(models * each));
+                models.Length,
+                customized * Time(run => run.Customizing, recipe.Customization.Steps),
+                models.Sum(m => Math.Ceiling((double)m.Samples.Count / batch.Samples.Count)) * Time(run => run.Sampling, recipe.Sampling.Steps),
+                (long)models.Sum(m => (m.Samples.Count * sample) + m.Exemplars.Sum(e => e.Length)) + (customized * weights));
 
             // A line through the last two runs.
             double Time(Func<AbcProgress, double> of, int steps)

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json;
+using Whence.Encoders;
 using Whence.Files;
 using static Whence.Files.RecipeChecks;
 
@@ -30,7 +31,7 @@ internal static class AbcFolder
                 throw new WhenceException($"{folder}: holds files, but no {HeaderName}; name an empty folder.");
             }
 
-            AtomicFile.Write(path, stream => JsonSerializer.Serialize(stream, header, RecipeJson.Indented));
+            Save(folder, header);
             return;
         }
 
@@ -39,6 +40,11 @@ internal static class AbcFolder
         {
             throw new WhenceException($"{folder}: holds a data set of another recipe, other images, prompts or another model; go on with what it was begun with ({HeaderName} has it), or name another folder.");
         }
+
+        if (there.Recipe.Check != header.Recipe.Check)
+        {
+            Save(folder, there with { Recipe = there.Recipe with { Check = header.Recipe.Check }, Outcome = null }); // other thresholds
+        }
     }
 
     /// <summary>What a data set is made of.</summary>
@@ -46,16 +52,18 @@ internal static class AbcFolder
     public static AbcHeader LoadHeader(string folder) =>
         RecipeJson.Load<AbcHeader>(Path.Combine(folder, HeaderName), FormatName, AbcHeader.CurrentVersion, header => header.Validate());
 
-    /// <summary>Ends a data set whose models are all there: writes the lists of test cases and the manifest.</summary>
+    /// <summary>Ends a data set whose models are all there: judges them, and writes the lists of test cases, the manifest and what the check found.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="ids">The models, in their order.</param>
     /// <returns>The names of the lists.</returns>
     public static IReadOnlyList<string> End(string folder, IEnumerable<string> ids)
     {
         var header = LoadHeader(folder);
-        AbcRecord[] records = [.. ids.Select(id => AbcRecord.Load(folder, id))];
+        AbcRecord[] records = [.. ids.Select(id => AbcRecord.Load(folder, id)).Select(record => header.Recipe.Check?.Judge(record) ?? record)];
+        header = header with { Outcome = header.Recipe.Check is null ? null : AbcOutcome.Of(records) };
         var lists = AbcTestCases.Write(folder, records);
         AtomicFile.Write(Path.Combine(folder, ManifestName), stream => JsonSerializer.Serialize(stream, new AbcManifest { Header = header, Models = records }, RecipeJson.Indented));
+        Save(folder, header);
         return lists;
     }
 
@@ -65,8 +73,19 @@ internal static class AbcFolder
     /// <summary>A header of a plan.</summary>
     /// <param name="plan">The plan.</param>
     /// <param name="model">Checksum of the base model.</param>
-    public static AbcHeader HeaderOf(AbcPlan plan, string model) =>
-        new() { Format = FormatName, Version = AbcHeader.CurrentVersion, Recipe = plan.Recipe, Model = model, Plan = Sha256(plan), Ids = [.. plan.Models.Select(m => m.Id)] };
+    /// <param name="encoder">What models are checked with; null for no check.</param>
+    public static AbcHeader HeaderOf(AbcPlan plan, string model, EncoderSpec? encoder = null) => new()
+    {
+        Format = FormatName,
+        Version = AbcHeader.CurrentVersion,
+        Recipe = plan.Recipe,
+        Model = model,
+        Encoder = encoder is null ? null : Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(encoder, SpecJson.Options))),
+        Plan = Sha256(plan),
+        Ids = [.. plan.Models.Select(m => m.Id)],
+    };
+
+    private static void Save(string folder, AbcHeader header) => AtomicFile.Write(Path.Combine(folder, HeaderName), stream => JsonSerializer.Serialize(stream, header, RecipeJson.Indented));
 }
 
 /// <summary>What a data set is made of, as <c>dataset.json</c> has it.</summary>
@@ -86,15 +105,22 @@ internal sealed record AbcHeader
     /// <summary>Checksum of the base model: of its weights, and of how it takes noise away.</summary>
     public required string Model { get; init; }
 
+    /// <summary>Checksum of the spec of the encoder that models are checked with, which has that of its weights; null for no check.</summary>
+    public string? Encoder { get; init; }
+
     /// <summary>Checksum of the plan: exemplars, prompts, seeds.</summary>
     public required string Plan { get; init; }
 
     /// <summary>Names of all models.</summary>
     public required IReadOnlyList<string> Ids { get; init; }
 
-    /// <summary>Whether the models of both are the same: where the model and the images lie does not matter.</summary>
+    /// <summary>What the check found; null for no check, and until all models are there.</summary>
+    public AbcOutcome? Outcome { get; init; }
+
+    /// <summary>Whether the models of both are the same: where the model and the images lie does not matter, nor how strictly models are judged.</summary>
     public bool IsOf(AbcHeader other) =>
-        Model == other.Model && Plan == other.Plan && Ids.SequenceEqual(other.Ids) && Recipe.Customization == other.Recipe.Customization && Recipe.Sampling == other.Recipe.Sampling;
+        Model == other.Model && Plan == other.Plan && Ids.SequenceEqual(other.Ids) && Recipe.Customization == other.Recipe.Customization && Recipe.Sampling == other.Recipe.Sampling
+        && Encoder == other.Encoder && Recipe.Check?.Samples == other.Recipe.Check?.Samples;
 
     /// <summary>Refuses a header that no builder wrote: names become paths.</summary>
     public void Validate()

@@ -24,11 +24,12 @@ internal static class AbcImages
     /// <summary>Reads what is known of all images; the pixels are looked at later.</summary>
     /// <param name="set">The set.</param>
     /// <param name="folder">What its paths are relative to.</param>
+    /// <param name="captions">Captions that come before the set's; null for none.</param>
     /// <param name="unread">Receives images that cannot be read, which are left out.</param>
     /// <param name="cancellation">Stops the reading.</param>
     /// <returns>Those that the filter chooses and that have the columns, in the order of the sources, of equal ones the first.</returns>
     /// <exception cref="WhenceException">A source cannot be read, or no image is left.</exception>
-    public static async Task<IReadOnlyList<AbcImage>> LoadAsync(AbcSet set, string folder, ICollection<UnreadImage> unread, CancellationToken cancellation)
+    public static async Task<IReadOnlyList<AbcImage>> LoadAsync(AbcSet set, string folder, MetadataTable? captions, ICollection<UnreadImage> unread, CancellationToken cancellation)
     {
         string[] sources = [.. set.Images.Select(source => Path.Combine(folder, source))];
         var (name, where) = (string.Join(", ", sources), set.Where is { } text ? MetadataPredicate.Parse(text) : null);
@@ -55,7 +56,7 @@ internal static class AbcImages
             if (where?.Holds(about) != false && !string.IsNullOrWhiteSpace(group) && (set.Category is null || !string.IsNullOrWhiteSpace(category)))
             {
                 images.Add(new AbcImage(
-                    item.Source, Convert.ToHexStringLower(SHA256.HashData(content.Bytes.Span)), content.Bytes.Length, category, group, table?.FindCaption(item) ?? content.Caption));
+                    item.Source, Convert.ToHexStringLower(SHA256.HashData(content.Bytes.Span)), content.Bytes.Length, category, group, captions?.FindCaption(item) ?? table?.FindCaption(item) ?? content.Caption));
             }
         }
 

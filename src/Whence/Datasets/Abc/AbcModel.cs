@@ -34,10 +34,10 @@ public sealed record AbcModel
     /// <summary>What it is customized on.</summary>
     public required IReadOnlyList<AbcImage> Exemplars { get; init; }
 
-    /// <summary>The prompt that it is customized with.</summary>
-    public required string Prompt { get; init; }
+    /// <summary>The prompt that it is customized with; null of a baseline (<see cref="AbcBaseline"/>), which is not customized.</summary>
+    public string? Prompt { get; init; }
 
-    /// <summary>The seed of its customization.</summary>
+    /// <summary>The seed of its customization; of a baseline that of the model that it is compared with.</summary>
     public required long Seed { get; init; }
 
     /// <summary>What it draws.</summary>
@@ -50,8 +50,9 @@ public sealed record AbcModel
     public string Group => Exemplars[0].Group;
 }
 
-/// <summary>An image that a customized model draws.</summary>
-/// <param name="Type">Type of the prompt: <c>gpt</c>, <c>media</c> or <c>object</c>, as in the authors' files.</param>
-/// <param name="Prompt">The prompt, with <c>&lt;new1&gt;</c>.</param>
+/// <summary>An image that a model draws.</summary>
+/// <param name="Type">Type of the prompt: <c>gpt</c>, <c>media</c> or <c>object</c>, as in the authors' files, or <c>caption</c> of a baseline.</param>
+/// <param name="Prompt">The prompt, of a customized model with <c>&lt;new1&gt;</c>.</param>
 /// <param name="Seed">Seed of its noise.</param>
-public sealed record AbcSample(string Type, string Prompt, long Seed);
+/// <param name="Plain">The prompt without <c>&lt;new1&gt;</c>; null of a baseline.</param>
+public sealed record AbcSample(string Type, string Prompt, long Seed, string? Plain = null);

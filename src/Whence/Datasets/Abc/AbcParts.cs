@@ -16,9 +16,9 @@ public static class AbcParts
         ArgumentNullException.ThrowIfNull(parts);
         ArgumentOutOfRangeException.ThrowIfZero(parts.Count, nameof(parts));
         var header = AbcFolder.LoadHeader(parts[0]);
-        if (parts.FirstOrDefault(part => !AbcFolder.LoadHeader(part).IsOf(header)) is { } other)
+        if (parts.FirstOrDefault(part => AbcFolder.LoadHeader(part) is var own && !(own.IsOf(header) && own.Recipe.Check == header.Recipe.Check)) is { } other)
         {
-            throw new WhenceException($"{other}: is of another recipe, other images, prompts or another model than {parts[0]}; only parts of one data set can be joined.");
+            throw new WhenceException($"{other}: is of another recipe, other images, prompts, thresholds or another model than {parts[0]}; only parts of one data set can be joined.");
         }
 
         string[] missing = [.. header.Ids.Where(id => !parts.Append(folder).Any(part => AbcRecord.IsThere(part, id)))];

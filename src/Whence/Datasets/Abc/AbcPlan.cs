@@ -1,6 +1,7 @@
 using System.Globalization;
 using Whence.Datasets.Prompts;
 using Whence.Images;
+using Whence.Vectors;
 
 namespace Whence.Datasets.Abc;
 
@@ -8,7 +9,7 @@ namespace Whence.Datasets.Abc;
 public sealed class AbcPlan
 {
     // Streams of random numbers, one for each purpose.
-    private const long Exemplars = 1, Prompts = 2, Seeds = 3;
+    private const long Exemplars = 1, Prompts = 2, Seeds = 3, BaselineSeeds = 4;
 
     private readonly PromptFolder _prompts;
     private readonly List<AbcModel> _models = [];
@@ -32,9 +33,10 @@ public sealed class AbcPlan
     {
         var (recipe, folder) = (AbcRecipe.Load(path), Path.GetDirectoryName(Path.GetFullPath(path))!);
         var (images, unread) = (new List<IReadOnlyList<AbcImage>>(), new List<UnreadImage>());
+        var captions = recipe.Baseline?.Captions is { } table ? await MetadataTable.LoadAsync(Path.Combine(folder, table), cancellation) : null;
         foreach (var set in recipe.Sets)
         {
-            images.Add(await AbcImages.LoadAsync(set, folder, unread, cancellation));
+            images.Add(await AbcImages.LoadAsync(set, folder, captions, unread, cancellation));
         }
 
         // Only what is chosen is decoded; where that cannot be, something else is chosen, before any work is done with it.
@@ -69,7 +71,7 @@ public sealed class AbcPlan
     /// <param name="recipe">The recipe.</param>
     /// <param name="prompts">Its prompts.</param>
     /// <param name="images">Of each of its sets, in the order of the sources.</param>
-    /// <exception cref="WhenceException">There are not enough images or prompts, or an image would be trained and tested with.</exception>
+    /// <exception cref="WhenceException">There are not enough images or prompts, an image would be trained and tested with, or one of a baseline has no caption.</exception>
     public static AbcPlan Of(AbcRecipe recipe, PromptFolder prompts, IReadOnlyList<IReadOnlyList<AbcImage>> images)
     {
         ArgumentNullException.ThrowIfNull(recipe);
@@ -87,6 +89,11 @@ public sealed class AbcPlan
         }
 
         plan.CheckSplits();
+        if (recipe.Baseline is { } baseline)
+        {
+            plan.Add(baseline);
+        }
+
         return plan;
     }
 
@@ -110,7 +117,7 @@ public sealed class AbcPlan
             {
                 for (var i = 0; i < Recipe.Sampling.Each; i++)
                 {
-                    samples.Add(new AbcSample(type, prompt.Template.Fill(category), seeds.Next(int.MaxValue)));
+                    samples.Add(new AbcSample(type, prompt.Template.Fill(category), seeds.Next(int.MaxValue), prompt.Template.Fill(category, token: null)));
                 }
             }
         }
@@ -126,6 +133,34 @@ public sealed class AbcPlan
             Seed = seed,
             Samples = samples,
         });
+    }
+
+    // After all others, with seeds that do not depend on whether these are made too.
+    private void Add(AbcBaseline baseline)
+    {
+        (int Place, AbcModel Model)[] compared = [.. _models.Index().GroupBy(m => (m.Item.Set, m.Item.Split)).SelectMany(split => split.Take(baseline.Most ?? int.MaxValue))];
+        AbcImage[] without = [.. compared.SelectMany(c => c.Model.Exemplars).Where(image => string.IsNullOrWhiteSpace(image.Caption))];
+        if (without.Length > 0)
+        {
+            throw new WhenceException(
+                $"{without.Length:N0} exemplars have no caption, which the baseline is drawn with ({Listing.Of([.. without.Select(image => image.Name)])}); name a table that has one as 'baseline.captions' ('whence dataset captions' writes it), or have fewer models get a baseline by 'baseline.most'.");
+        }
+
+        if (baseline.Instead)
+        {
+            _models.Clear();
+        }
+
+        foreach (var (place, model) in compared)
+        {
+            var (set, seeds, samples) = (AbcRecipe.BaselineOf(model.Set), Random(BaselineSeeds, place), new List<AbcSample>());
+            for (var i = 0; i < model.Samples.Count; i++)
+            {
+                samples.Add(new AbcSample("caption", model.Exemplars[i % model.Exemplars.Count].Caption!.Trim(), seeds.Next(int.MaxValue)));
+            }
+
+            _models.Add(model with { Id = set + model.Id[model.Set.Length..], Set = set, Prompt = null, Samples = samples });
+        }
     }
 
     private (string Type, PromptList List)[] Lists(AbcKind kind, string? category) => kind == AbcKind.ObjectCentric

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+using Whence.Encoders;
 using Whence.Files;
 using static Whence.Files.RecipeChecks;
 
@@ -26,6 +28,12 @@ public sealed record AbcRecipe
     /// <summary>The model that is customized: a folder in diffusers' layout.</summary>
     public required string Model { get; init; }
 
+    /// <summary>
+    /// What its U-Net and text encoder compute with, while they are customized and while they draw. Default float32; bfloat16 takes half the time or less on processors that multiply it in matrices (AMX), and
+    /// makes other pictures of the same kind.
+    /// </summary>
+    public EncoderPrecision Precision { get; init; }
+
     /// <summary>Folder of the lists of prompts (<see cref="Whence.Datasets.Prompts.PromptFolder"/>).</summary>
     public required string Prompts { get; init; }
 
@@ -38,6 +46,13 @@ public sealed record AbcRecipe
     /// <summary>What customized models draw, and how.</summary>
     public AbcSampling Sampling { get; init; } = new();
 
+    /// <summary>How it is checked that customizations took; null for no check.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] // left out it would be the default
+    public AbcCheck? Check { get; init; } = new();
+
+    /// <summary>Models without customization, to compare with; null, the default, for none.</summary>
+    public AbcBaseline? Baseline { get; init; }
+
     /// <summary>Reads a recipe.</summary>
     /// <exception cref="WhenceException">Missing, damaged, of another version, with a key that there is none of, or a value out of its range; the message names it.</exception>
     public static AbcRecipe Load(string path) => RecipeJson.Load<AbcRecipe>(path, FormatName, CurrentVersion, recipe => recipe.Validate());
@@ -45,6 +60,7 @@ public sealed record AbcRecipe
     internal void Validate()
     {
         Require(!string.IsNullOrWhiteSpace(Model), "'model' is empty, name the folder of a model");
+        Require(Enum.IsDefined(Precision), $"'precision' is {Precision}, it must be float32 or bfloat16");
         Require(!string.IsNullOrWhiteSpace(Prompts), "'prompts' is empty, name the folder of the lists of prompts");
         Require(Sets.Count > 0, "'sets' is empty, at least one is needed");
         foreach (var (i, set) in Sets.Index())
@@ -52,8 +68,14 @@ public sealed record AbcRecipe
             set.Validate($"sets[{i}]");
         }
 
-        Require(Sets.Select(set => set.Name).Distinct(StringComparer.OrdinalIgnoreCase).Count() == Sets.Count, "'sets' has two of one name");
+        string[] names = [.. Sets.Select(set => set.Name), .. Baseline is null ? (string[])[] : [.. Sets.Select(set => BaselineOf(set.Name))]];
+        Require(names.Distinct(StringComparer.OrdinalIgnoreCase).Count() == names.Length, $"'sets' has two of one name{(Baseline is null ? "" : ", or one that is called as another's baseline")}");
         Customization.Validate();
         Sampling.Validate();
+        Check?.Validate();
+        Baseline?.Validate();
     }
+
+    /// <summary>Name of the baseline of a set.</summary>
+    internal static string BaselineOf(string set) => $"{set}-baseline";
 }

@@ -30,20 +30,26 @@ public sealed record AbcRecord
     /// <summary>The style, or what the category is held out by.</summary>
     public required string Group { get; init; }
 
-    /// <summary>The prompt that it was customized with.</summary>
-    public required string Prompt { get; init; }
+    /// <summary>The prompt that it was customized with; null of a baseline, which was not.</summary>
+    public string? Prompt { get; init; }
 
     /// <summary>The seed of its customization.</summary>
     public required long Seed { get; init; }
 
-    /// <summary>Loss of the customization's last steps, the mean of a tenth of them.</summary>
-    public required double Loss { get; init; }
+    /// <summary>Loss of the customization's last steps, the mean of a tenth of them; null of a baseline.</summary>
+    public double? Loss { get; init; }
 
     /// <summary>What it was customized on.</summary>
     public required IReadOnlyList<AbcExemplarRecord> Exemplars { get; init; }
 
     /// <summary>What it drew.</summary>
     public required IReadOnlyList<AbcSampleRecord> Samples { get; init; }
+
+    /// <summary>What was measured of it; null of a baseline, and where nothing is checked.</summary>
+    public AbcCheckRecord? Check { get; init; }
+
+    /// <summary>Why it is in no list; null where it is. In the manifest only, since it depends on the thresholds of the time.</summary>
+    public IReadOnlyList<AbcFault>? Faults { get; init; }
 
     /// <summary>The weights that it learned; null where they were not kept.</summary>
     public AbcFileRecord? Concept { get; init; }
@@ -93,13 +99,16 @@ public sealed record AbcRecord
 /// <param name="Caption">What is said of it; null for nothing.</param>
 public sealed record AbcExemplarRecord(string Path, string Name, string Sha256, string? Caption);
 
-/// <summary>An image that a customized model drew.</summary>
+/// <summary>An image that a model drew.</summary>
 /// <param name="Path">The file, PNG.</param>
 /// <param name="Type">Type of its prompt.</param>
 /// <param name="Prompt">Its prompt.</param>
 /// <param name="Seed">Seed of its noise.</param>
 /// <param name="Sha256">Checksum of the file, lower-case hexadecimal.</param>
-public sealed record AbcSampleRecord(string Path, string Type, string Prompt, long Seed, string Sha256);
+/// <param name="Similarity">To the exemplar that it is most like; null where nothing is checked.</param>
+/// <param name="Pixels">Mean difference of colours from that exemplar, 0 to 1; null where nothing is checked.</param>
+/// <param name="Copy">True where it is nearly equal to that exemplar, else null. In the manifest only.</param>
+public sealed record AbcSampleRecord(string Path, string Type, string Prompt, long Seed, string Sha256, float? Similarity = null, float? Pixels = null, bool? Copy = null);
 
 /// <summary>A file.</summary>
 /// <param name="Path">The file.</param>

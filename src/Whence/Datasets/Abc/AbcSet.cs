@@ -19,7 +19,7 @@ public enum AbcKind
 public sealed record AbcSet
 {
     /// <summary>Most models of a split.</summary>
-    private const int MostModels = 1_000_000;
+    internal const int MostModels = 1_000_000;
 
     /// <summary>Name of the set, of letters, digits and hyphens: it is part of the names of models and files.</summary>
     public required string Name { get; init; }

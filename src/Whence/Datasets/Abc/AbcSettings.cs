@@ -31,6 +31,24 @@ public sealed record AbcCustomization
     }
 }
 
+/// <summary>
+/// Models that are not customized, to compare with (appendix B.5 of the paper): with the captions of a customized model's exemplars the model that all begin with draws as many images. Their sets are called
+/// <c>SET-baseline</c>, their lists too.
+/// </summary>
+public sealed record AbcBaseline
+{
+    /// <summary>Most models of each split of a set that get one, the first ones, 1 to 1,000,000. Null, the default: all get one.</summary>
+    public int? Most { get; init; }
+
+    /// <summary>Whether customized models are left out, so that only these are made. Default false.</summary>
+    public bool Instead { get; init; }
+
+    /// <summary>Table with a column <c>caption</c>, as <c>whence dataset captions</c> writes it, for images of all sets; it comes before what sets say. Null, the default: none.</summary>
+    public string? Captions { get; init; }
+
+    internal void Validate() => InRange("baseline.most", Most ?? 1, 1, AbcSet.MostModels);
+}
+
 /// <summary>What customized models draw, and how.</summary>
 public sealed record AbcSampling
 {

@@ -17,14 +17,14 @@ internal static class AbcTestCases
         _ => $"test_unobserved_{set}.json",
     };
 
-    /// <summary>Writes the lists of models, in their order; paths are relative to the folder.</summary>
+    /// <summary>Writes the lists of models, in their order, without those that have faults; paths are relative to the folder. A list may be empty, so that none is left of what was judged otherwise.</summary>
     /// <returns>The names of the files.</returns>
     public static IReadOnlyList<string> Write(string folder, IReadOnlyList<AbcRecord> models)
     {
         var names = new List<string>();
         foreach (var list in models.GroupBy(model => NameOf(model.Set, model.Split)))
         {
-            AtomicFile.Write(Path.Combine(folder, list.Key), stream => Write(stream, list));
+            AtomicFile.Write(Path.Combine(folder, list.Key), stream => Write(stream, list.Where(model => model.Faults is null)));
             names.Add(list.Key);
         }
 

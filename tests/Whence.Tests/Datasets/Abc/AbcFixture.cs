@@ -21,9 +21,13 @@ internal static class AbcFixture
             }
           ],
           "customization": { "steps": 3, "batch": 2, "learningRate": 0.01, "augment": false },
-          "sampling": { "steps": 2, "guidance": 2, "trainPrompts": 2, "testPrompts": 1, "each": 2, "batch": 3 }
+          "sampling": { "steps": 2, "guidance": 2, "trainPrompts": 2, "testPrompts": 1, "each": 2, "batch": 3 },
+          "check": { "encoder": "pixels", "shows": -2, "obeys": 0 }
         }
         """;
+
+    /// <summary>The recipe with a baseline of a model of each split.</summary>
+    public static string WithBaseline(string recipe) => recipe.Replace("\"check\":", "\"baseline\": { \"most\": 1, \"captions\": \"captions.csv\" },\n  \"check\":");
 
     /// <summary>Writes all but the base model.</summary>
     /// <returns>The recipe's file.</returns>
@@ -32,6 +36,7 @@ internal static class AbcFixture
         TestImages.WriteFolder(Path.Combine(folder, "things"), 12);
         var files = Directory.GetFiles(Path.Combine(folder, "things")).Order(StringComparer.Ordinal).ToArray();
         File.WriteAllLines(Path.Combine(folder, "about.csv"), files.Select((file, i) => $"{Path.GetFileName(file)},kind{i % 6},{"abc"[i % 6 / 2]}").Prepend("file,kind,family"));
+        File.WriteAllLines(Path.Combine(folder, "captions.csv"), files.Select((file, i) => $"{Path.GetFileName(file)},picture {i}").Prepend("file,caption"));
         var prompts = Directory.CreateDirectory(Path.Combine(folder, "prompts", "objects")).FullName;
         File.WriteAllText(Path.Combine(prompts, "any.txt"), Sections("<new1> {category} one", "<new1> {category} two", "<new1> {category} three"));
         File.WriteAllText(Path.Combine(folder, "prompts", "mediums.txt"), "template: <new1> {category} {medium}\n" + Sections("ink", "oil", "wood"));

@@ -38,7 +38,57 @@ public sealed class AbcPlanTests : IDisposable
         Assert.NotEqual(AbcFolder.Sha256(here), AbcFolder.Sha256(AbcFixture.Plan(other["recipe.json"])));
     }
 
+    [Fact]
+    public void Each_sample_knows_its_prompt_without_the_concept()
+    {
+        var plan = AbcFixture.Plan(AbcFixture.Write(_temp.Path));
+        Assert.All(plan.Models.SelectMany(m => m.Samples), s => Assert.Equal(s.Prompt.Replace("<new1> ", ""), s.Plain));
+    }
+
+    [Fact]
+    public void A_baseline_has_the_exemplars_splits_and_sizes_of_customized_models_and_captions_for_prompts()
+    {
+        var recipe = AbcFixture.Write(_temp.Path, AbcFixture.WithBaseline);
+        var plan = AbcFixture.Plan(recipe);
+        Assert.Equal(["things-baseline-0000", "things-baseline-0002", "things-baseline-0003", "things-baseline-0004", "looks-baseline-0000", "looks-baseline-0001"], plan.Models.Skip(7).Select(m => m.Id));
+        foreach (var model in plan.Models.Skip(7))
+        {
+            var compared = plan.Models.Single(m => m.Id == model.Id.Replace("-baseline", ""));
+            Assert.Null(model.Prompt);
+            Assert.Equal((compared.Split, compared.Category, compared.Samples.Count), (model.Split, model.Category, model.Samples.Count));
+            Assert.Equal(compared.Exemplars, model.Exemplars);
+            Assert.All(model.Samples.Index(), s => Assert.Equal(new AbcSample("caption", model.Exemplars[s.Index % model.Exemplars.Count].Caption!, s.Item.Seed), s.Item));
+        }
+
+        var seeds = plan.Models.SelectMany(m => m.Samples).Select(s => s.Seed).ToArray();
+        Assert.Equal(seeds.Length, seeds.Distinct().Count());
+        File.WriteAllText(recipe, File.ReadAllText(recipe).Replace("\"most\": 1", "\"most\": 1, \"instead\": true"));
+        Assert.Equal(plan.Models.Skip(7).SelectMany(m => m.Samples), AbcFixture.Plan(recipe).Models.SelectMany(m => m.Samples));
+        File.WriteAllText(recipe, File.ReadAllText(recipe).Replace("\"most\": 1, ", ""));
+        Assert.Equal(7, AbcFixture.Plan(recipe).Models.Count);
+    }
+
+    [Fact]
+    public void An_exemplar_of_a_baseline_without_a_caption_is_named()
+    {
+        var recipe = AbcFixture.Write(_temp.Path, AbcFixture.WithBaseline);
+        File.WriteAllText(_temp["captions.csv"], "file,caption\n");
+        Assert.Matches(@"exemplars have no caption.*\d+\.png.*baseline\.captions", Assert.Throws<WhenceException>(() => AbcFixture.Plan(recipe)).Message);
+    }
+
+    [Fact]
+    public void A_set_may_not_be_called_as_the_baseline_of_another()
+    {
+        var recipe = AbcFixture.Write(_temp.Path, text => AbcFixture.WithBaseline(text).Replace("\"name\": \"looks\"", "\"name\": \"things-baseline\""));
+        Assert.Contains("another's baseline", Assert.Throws<WhenceException>(() => AbcFixture.Plan(recipe)).Message);
+    }
+
     [Theory]
+    [InlineData("\"encoder\": \"pixels\"", "\"encoder\": \"mine/pixels.json\"", "'check.encoder'")]
+    [InlineData("\"shows\": -2", "\"shows\": 3", "'check.shows' is 3")]
+    [InlineData("\"obeys\": 0", "\"obeys\": 1.5", "'check.obeys' is 1.5")]
+    [InlineData("\"obeys\": 0", "\"obeys\": 0, \"samples\": 0", "'check.samples' is 0")]
+    [InlineData("\"check\":", "\"baseline\": { \"most\": 0 }, \"check\":", "'baseline.most' is 0")]
     [InlineData("\"kind\": \"object\"", "\"kind\": \"thing\"", "kind")]
     [InlineData("\"category\": \"kind\", ", "", "'sets[0].category' is missing")]
     [InlineData("\"category\": \"kind\"", "\"category\": \"what\"", "no metadata column 'what'")]

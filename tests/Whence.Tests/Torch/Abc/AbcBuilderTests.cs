@@ -1,5 +1,6 @@
 using Whence.Datasets;
 using Whence.Datasets.Abc;
+using Whence.Images;
 using Whence.Tests.Datasets.Abc;
 using Whence.Tests.Evaluation;
 using Whence.Tests.Torch.Diffusion.Training;
@@ -34,8 +35,82 @@ public sealed class AbcBuilderTests : IDisposable
     }
 
     [Fact]
+    public void Models_that_fail_the_check_are_in_no_list_but_counted_and_in_the_manifest()
+    {
+        Builder("all").Build(cancellation: TestContext.Current.CancellationToken);
+        Change("\"shows\": -2, \"obeys\": 0", "\"shows\": 2, \"obeys\": 0, \"copySimilarity\": -1, \"copyPixels\": 1");
+        var made = 0;
+        Builder("all").Build(progress: new Listener<AbcProgress>(p => made = p.Made), cancellation: TestContext.Current.CancellationToken);
+        Assert.Equal(0, made); // thresholds judge, they make nothing anew
+        Assert.Equal("[]", File.ReadAllText(_temp["all/test_things.json"]));
+        var (plan, outcome) = (AbcFixture.Plan(_recipe), AbcOutcome.Load(_temp["all"])!);
+        Assert.Equal(plan.Models.Select(m => m.Id), outcome.Dropped.Select(d => d.Id));
+        Assert.All(outcome.Dropped, d => Assert.Equal([AbcFault.Concept], d.Faults));
+        Assert.Equal((plan.Models.Count, plan.Models.Sum(m => m.Samples.Count)), (outcome.Checked, outcome.Copies));
+        var manifest = File.ReadAllText(_temp["all/manifest.json"]);
+        Assert.Equal((2 * plan.Models.Count, outcome.Copies), (manifest.Split("\"faults\": [").Length - 1, manifest.Split("\"copy\": true").Length - 1)); // in the outcome too
+
+        Builder("strict").Build(cancellation: TestContext.Current.CancellationToken);
+        AssertSame("strict", "all");
+    }
+
+    [Fact]
+    public void In_bfloat16_other_pictures_of_the_same_kind_are_drawn()
+    {
+        Builder("single").Build(cancellation: TestContext.Current.CancellationToken);
+        Change("\"seed\": 4", "\"precision\": \"bfloat16\", \"seed\": 4");
+        Builder("half").Build(cancellation: TestContext.Current.CancellationToken);
+        var (single, half) = (TestCase.Load(_temp["single/test_things.json"]), TestCase.Load(_temp["half/test_things.json"]));
+        foreach (var (one, other) in single.Models[0].Synthesized["gpt"].Zip(half.Models[0].Synthesized["gpt"]))
+        {
+            var (a, b) = (ImageDecoder.Decode(File.ReadAllBytes(_temp[$"single/{one}"])), ImageDecoder.Decode(File.ReadAllBytes(_temp[$"half/{other}"])));
+            Assert.Equal((a.Width, a.Height), (b.Width, b.Height));
+            Assert.NotEqual(File.ReadAllBytes(_temp[$"single/{one}"]), File.ReadAllBytes(_temp[$"half/{other}"]));
+        }
+    }
+
+    [Fact]
+    public void A_check_changes_nothing_of_what_is_drawn()
+    {
+        Builder("checked").Build(cancellation: TestContext.Current.CancellationToken);
+        Change("\"check\": { \"encoder\": \"pixels\", \"shows\": -2, \"obeys\": 0 }", "\"check\": null");
+        Builder("unchecked").Build(cancellation: TestContext.Current.CancellationToken);
+        Builder("unchecked").Build(cancellation: TestContext.Current.CancellationToken);
+        Assert.Null(AbcOutcome.Load(_temp["unchecked"]));
+        Assert.Null(AbcRecord.Load(_temp["unchecked"], "things-0000").Check);
+        Assert.NotNull(AbcRecord.Load(_temp["checked"], "things-0000").Check);
+        var (with, without) = (Files("checked"), Files("unchecked"));
+        Assert.All(with.Where(file => file.Key.EndsWith(".png", StringComparison.Ordinal)), file => Assert.Equal(file.Value, without[file.Key]));
+    }
+
+    [Fact]
+    public void A_baseline_is_drawn_from_captions_and_listed_by_itself()
+    {
+        File.WriteAllText(_recipe, AbcFixture.WithBaseline(File.ReadAllText(_recipe)));
+        var lists = Builder("out").Build(cancellation: TestContext.Current.CancellationToken);
+        Assert.Equal(["train_things-baseline.json", "val_things-baseline.json", "test_things-baseline.json", "test_unobserved_things-baseline.json", "train_looks-baseline.json", "test_looks-baseline.json"], lists.Skip(6));
+        var test = TestCase.Load(_temp["out/test_things-baseline.json"]);
+        Assert.Equal(4, Assert.Single(test.Models).Synthesized["caption"].Count);
+        Assert.Equal(TestCase.Load(_temp["out/test_things.json"]).Models[0].Exemplars.Count, test.Models[0].Exemplars.Count);
+        var record = AbcRecord.Load(_temp["out"], "things-baseline-0003");
+        Assert.Null(record.Prompt);
+        Assert.Null(record.Loss);
+        Assert.Null(record.Check);
+        Assert.All(record.Samples, s => Assert.True(s.Similarity <= 1.001 && s.Pixels >= 0));
+
+        var estimate = AbcEstimate.Measure(AbcFixture.Plan(_recipe), _temp["base"], cancellation: TestContext.Current.CancellationToken);
+        Assert.Equal(13, estimate.Models);
+        Change("\"most\": 1", "\"most\": 1, \"instead\": true");
+        Builder("alone").Build(cancellation: TestContext.Current.CancellationToken);
+        var beside = Files("out");
+        Assert.All(Files("alone").Where(file => file.Key.StartsWith("models", StringComparison.Ordinal)), file => Assert.Equal(file.Value, beside[file.Key]));
+        Assert.Equal(0.0, AbcEstimate.Measure(AbcFixture.Plan(_recipe), _temp["base"], cancellation: TestContext.Current.CancellationToken).Customizing);
+    }
+
+    [Fact]
     public void Interrupted_at_any_model_it_goes_on_to_the_same_bytes_and_makes_none_twice()
     {
+        File.WriteAllText(_recipe, AbcFixture.WithBaseline(File.ReadAllText(_recipe)));
         Builder("whole").Build(cancellation: TestContext.Current.CancellationToken);
         var made = 0;
         for (var finished = false; !finished;)
@@ -83,12 +158,19 @@ public sealed class AbcBuilderTests : IDisposable
     [Fact]
     public void Two_parts_joined_are_what_one_run_makes()
     {
+        File.WriteAllText(_recipe, AbcFixture.WithBaseline(File.ReadAllText(_recipe)));
         Builder("whole").Build(cancellation: TestContext.Current.CancellationToken);
         Assert.Empty(Builder("first").Build(0, 2, cancellation: TestContext.Current.CancellationToken));
         Assert.Contains("are in no part", Assert.Throws<WhenceException>(() => AbcParts.Join([_temp["first"]], _temp["joined"])).Message);
         Assert.Empty(Builder("second").Build(1, 2, cancellation: TestContext.Current.CancellationToken));
         AbcParts.Join([_temp["first"], _temp["second"]], _temp["joined"]);
         AssertSame("whole", "joined");
+
+        Change("\"shows\": -2", "\"shows\": 2");
+        Builder("second").Build(1, 2, cancellation: TestContext.Current.CancellationToken);
+        Assert.Contains("thresholds", Assert.Throws<WhenceException>(() => AbcParts.Join([_temp["first"], _temp["second"]], _temp["again"])).Message);
+        Change("\"shows\": 2", "\"shows\": -2");
+        Builder("second").Build(1, 2, cancellation: TestContext.Current.CancellationToken);
 
         File.AppendAllText(_temp["second/models/things-0001/samples/gpt-000.png"], "x");
         Assert.Contains("gpt-000.png: damaged", Assert.Throws<WhenceException>(() => AbcParts.Join([_temp["first"], _temp["second"]], _temp["again"])).Message);
@@ -98,8 +180,13 @@ public sealed class AbcBuilderTests : IDisposable
     public void Another_recipe_model_or_folder_is_refused()
     {
         Builder("out").Build(cancellation: TestContext.Current.CancellationToken);
-        File.WriteAllText(_recipe, File.ReadAllText(_recipe).Replace("\"guidance\": 2", "\"guidance\": 3"));
-        Assert.Contains("another recipe", Assert.Throws<WhenceException>(() => Builder("out").Build()).Message);
+        foreach (var (old, changed) in ((string, string)[])[("\"guidance\": 2", "\"guidance\": 3"), ("\"seed\": 4", "\"precision\": \"bfloat16\", \"seed\": 4"), ("\"obeys\": 0", "\"samples\": 2"), ("\"encoder\": \"pixels\"", "\"encoder\": \"resnet18\"")])
+        {
+            Change(old, changed);
+            Assert.Contains("another recipe", Assert.Throws<WhenceException>(() => Builder("out").Build()).Message);
+            Change(changed, old);
+        }
+
         Directory.CreateDirectory(_temp["mine"]);
         File.WriteAllText(_temp["mine/letter.txt"], "dear");
         Assert.Contains("name an empty folder", Assert.Throws<WhenceException>(() => Builder("mine").Build()).Message);
@@ -181,6 +268,13 @@ public sealed class AbcBuilderTests : IDisposable
         Assert.Equal(0, AbcEstimate.Measure(plan, _temp["base"], _temp["out"], 0, 2, TestContext.Current.CancellationToken).Models);
         Assert.Equal(plan.Models.Count / 2, AbcEstimate.Measure(plan, _temp["base"], _temp["out"], cancellation: TestContext.Current.CancellationToken).Models);
         Assert.True(estimate.Bytes > 100 * plan.Models.Sum(m => m.Samples.Count));
+    }
+
+    private void Change(string old, string changed)
+    {
+        var text = File.ReadAllText(_recipe);
+        Assert.Contains(old, text);
+        File.WriteAllText(_recipe, text.Replace(old, changed));
     }
 
     private AbcBuilder Builder(string folder) => new(AbcFixture.Plan(_recipe), _temp["base"], _temp[folder]);

@@ -1,0 +1,102 @@
+using Whence.Encoders;
+using Whence.Files;
+using Whence.Images;
+using Whence.Vectors;
+
+namespace Whence.Datasets.Abc;
+
+/// <summary>A picture that was drawn for a sample.</summary>
+internal sealed record AbcPicture(AbcSample Sample, RgbImage Image);
+
+/// <summary>What was measured of a sample.</summary>
+/// <param name="Similarity">To the exemplar that it is most like.</param>
+/// <param name="Pixels">Mean difference of colours from that exemplar, 0 to 1, as the encoder sees both.</param>
+internal readonly record struct AbcMeasure(float Similarity, float Pixels);
+
+/// <summary>Compares what a model drew with its exemplars, and with what it drew before it was customized.</summary>
+/// <param name="encoder">Its features are compared. Each image is encoded by itself, so that what stands beside it changes nothing.</param>
+internal sealed class AbcChecker(IImageEncoder encoder)
+{
+    private readonly Preprocessor _preprocessor = new(encoder.Spec.Preprocessing);
+
+    /// <summary>Measures a model.</summary>
+    /// <param name="exemplars">Its exemplars, at least one.</param>
+    /// <param name="samples">What it drew.</param>
+    /// <param name="before">What it drew of the same words before (<see cref="AbcCheck.Before"/>); none of a model that is not customized.</param>
+    /// <returns>A measure of each sample; of the model where it was customized.</returns>
+    /// <exception cref="WhenceException">The encoder fails.</exception>
+    public (IReadOnlyList<AbcMeasure> Samples, AbcCheckRecord? Model) Measure(IReadOnlyList<RgbImage> exemplars, IReadOnlyList<AbcPicture> samples, IReadOnlyList<AbcPicture> before)
+    {
+        var shown = Each(exemplars, Look);
+        var (drawn, earlier) = (Each(samples, picture => Compare(picture, shown)), Each(before, picture => Compare(picture, shown)));
+        return ([.. drawn.Select(d => d.Measure)], earlier.Length == 0 ? null : Check(drawn, earlier));
+    }
+
+    private static AbcCheckRecord Check(Compared[] drawn, Compared[] before)
+    {
+        var words = before.Select(b => (b.Sample.Prompt, b.Sample.Seed)).ToHashSet();
+        var obeyed = drawn.Select(sample => Obeyed(sample, before)).OfType<double>().ToArray();
+        return new AbcCheckRecord(
+            drawn.Where(d => words.Contains((d.Sample.Prompt, d.Sample.Seed))).Average(d => d.Mean),
+            before.Average(b => b.Mean),
+            obeyed.Length > 0 ? obeyed.Average() : null);
+    }
+
+    // Pictures of one noise are alike whatever the words: of its own prompt, only those of other noise count. None of another prompt has the same.
+    private static double? Obeyed(Compared sample, Compared[] before)
+    {
+        double[] own = [.. before.Where(b => b.Sample.Plain == sample.Sample.Plain && b.Sample.Seed != sample.Sample.Seed).Select(Similarity)];
+        double[] others = [.. before.Where(b => b.Sample.Plain != sample.Sample.Plain).Select(Similarity)];
+        if (own.Length == 0 || others.Length == 0)
+        {
+            return null;
+        }
+
+        var mean = own.Average();
+        return others.Average(other => other < mean ? 1 : other == mean ? 0.5 : 0);
+
+        double Similarity(Compared other) => DotProduct.Of(sample.Feature, other.Feature);
+    }
+
+    private Compared Compare(AbcPicture picture, View[] exemplars)
+    {
+        var own = Look(picture.Image);
+        double[] similarities = [.. exemplars.Select(exemplar => DotProduct.Of(own.Feature, exemplar.Feature))];
+        var nearest = Array.IndexOf(similarities, similarities.Max());
+        return new Compared(picture.Sample, own.Feature, similarities.Average(), new AbcMeasure((float)similarities[nearest], Difference(own.Input, exemplars[nearest].Input)));
+    }
+
+    private View Look(RgbImage image)
+    {
+        var (input, feature) = (new float[_preprocessor.Length], new float[encoder.Spec.Dimension]);
+        _preprocessor.Preprocess(image, input);
+        encoder.Encode(input, feature);
+        Normalization.NormalizeRow(feature);
+        return new View(input, feature);
+    }
+
+    // Inputs are colours less a mean, in deviations.
+    private float Difference(float[] a, float[] b)
+    {
+        var (spec, plane, sum) = (_preprocessor.Spec, a.Length / 3, 0.0);
+        for (var i = 0; i < a.Length; i++)
+        {
+            sum += Math.Abs(a[i] - b[i]) * spec.Std[i / plane];
+        }
+
+        return (float)(sum / a.Length / spec.Range);
+    }
+
+    private static TResult[] Each<T, TResult>(IReadOnlyList<T> items, Func<T, TResult> make)
+    {
+        var made = new TResult[items.Count];
+        Unwrap.Aggregate(() => Parallel.For(0, made.Length, i => made[i] = make(items[i])));
+        return made;
+    }
+
+    /// <summary>What an encoder is given, and its feature of length 1.</summary>
+    private sealed record View(float[] Input, float[] Feature);
+
+    /// <summary>A picture beside the exemplars; the mean is of its similarities to all of them.</summary>
+    private sealed record Compared(AbcSample Sample, float[] Feature, double Mean, AbcMeasure Measure);
+}
