@@ -31,7 +31,7 @@ internal sealed class AbcFolders
     public static async Task<AbcFolders> LoadAsync(string? path, CancellationToken cancellation)
     {
         var table = path is null ? null : await MetadataTable.LoadAsync(path, KeyNames, cancellation);
-        return table is { Count: 0 } ? throw new WhenceException($"{path}: names no folder; give it a row for each that is used.") : new(path, table);
+        return table is { Count: 0 } ? throw new WhenceException($"{path}: names no folder; give it a row for each that is used.") : new AbcFolders(path, table);
     }
 
     /// <summary>What an image has by its folder: nothing where it lies in none below its source. Null where the table does not name its folder.</summary>

@@ -62,7 +62,7 @@ public sealed class AbcPaperTests
 
     private static IEnumerable<(string Set, AbcKind Kind, AbcSplit Split, int Models, int Captions, int Procedural)> Counts() =>
         from set in Paper.Sets
-        from split in Enum.GetValues<AbcSplit>().Zip(set.Models.Named, (split, models) => (Split: split, models.Count))
+        from split in Enum.GetValues<AbcSplit>().Zip(set.Models.Named, (name, models) => (Split: name, models.Count))
         where split.Count > 0
         let draws = set.Draws.Of(split.Split, Paper.Sampling)
         select (set.Name, set.Kind, split.Split, split.Count, split.Count * draws.Captions * Paper.Sampling.Each, split.Count * draws.Procedural * Paper.Sampling.Each);
