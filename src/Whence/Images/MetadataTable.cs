@@ -20,9 +20,10 @@ public sealed class MetadataTable
     private readonly Dictionary<string, string?[]> _rows = new(StringComparer.Ordinal);
     private readonly HashSet<string> _values = new(StringComparer.Ordinal); // licences and creators repeat: each text is kept once
     private readonly string _path;
+    private readonly string[] _keyNames;
     private int _captionColumn = -1;
 
-    private MetadataTable(string path) => _path = path;
+    private MetadataTable(string path, string[] keyNames) => (_path, _keyNames) = (path, keyNames);
 
     /// <summary>
     /// Names of the columns that <see cref="Find"/> may return: those of the file without the key and the caption, renamed where
@@ -33,6 +34,9 @@ public sealed class MetadataTable
     /// <summary>Number of rows.</summary>
     public int Count => _rows.Count;
 
+    /// <summary>What the rows are of, in the order of the file.</summary>
+    internal IEnumerable<string> Keys => _rows.Keys;
+
     /// <summary>
     /// Reads a table: <c>.csv</c> (or <c>.tsv</c>) with a header, <c>.jsonl</c> or <c>.ndjson</c> with one object a line, or
     /// <c>.parquet</c>. One column names the image: <c>key</c>, <c>source</c>, <c>path</c>, <c>file</c> or <c>filename</c>, the
@@ -41,10 +45,17 @@ public sealed class MetadataTable
     /// <exception cref="WhenceException">
     /// Another kind of file, no such column, a key twice, two columns of one name, or a broken file; with the row's number.
     /// </exception>
-    public static async Task<MetadataTable> LoadAsync(string path, CancellationToken cancellationToken)
+    public static Task<MetadataTable> LoadAsync(string path, CancellationToken cancellationToken) => LoadAsync(path, KeyNames, cancellationToken);
+
+    /// <summary>Reads a table whose rows need not be of images.</summary>
+    /// <param name="path">The file, as of the other.</param>
+    /// <param name="keyNames">Columns that may name what a row is of; the first of these that is there does.</param>
+    /// <param name="cancellationToken">Stops the reading.</param>
+    /// <exception cref="WhenceException">As of the other.</exception>
+    internal static async Task<MetadataTable> LoadAsync(string path, string[] keyNames, CancellationToken cancellationToken)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        var table = new MetadataTable(path);
+        var table = new MetadataTable(path, keyNames);
         switch (Path.GetExtension(path).ToLowerInvariant())
         {
             case ".csv":
@@ -71,20 +82,11 @@ public sealed class MetadataTable
     public IReadOnlyDictionary<string, string> Find(ImageItem item)
     {
         ArgumentNullException.ThrowIfNull(item);
-        var found = new Dictionary<string, string>(StringComparer.Ordinal);
-        if (Row(item) is { } row)
-        {
-            for (var i = 0; i < Columns.Count && i < row.Length; i++)
-            {
-                if (row[i] is { } value)
-                {
-                    found.Add(Columns[i], value);
-                }
-            }
-        }
-
-        return found;
+        return Values(Row(item) ?? []);
     }
+
+    /// <summary>The columns of a row by what it is of; null where there is none.</summary>
+    internal IReadOnlyDictionary<string, string>? FindKey(string key) => _rows.TryGetValue(key, out var row) ? Values(row) : null;
 
     /// <summary>What is known of an image: the table's values before its own.</summary>
     /// <param name="own">What stands beside it.</param>
@@ -110,6 +112,20 @@ public sealed class MetadataTable
     {
         ArgumentNullException.ThrowIfNull(item);
         return _captionColumn >= 0 && Row(item) is { } row ? row[^1] : null;
+    }
+
+    private Dictionary<string, string> Values(string?[] row)
+    {
+        var found = new Dictionary<string, string>(StringComparer.Ordinal);
+        for (var i = 0; i < Columns.Count && i < row.Length; i++)
+        {
+            if (row[i] is { } value)
+            {
+                found.Add(Columns[i], value);
+            }
+        }
+
+        return found;
     }
 
     private string?[]? Row(ImageItem item) =>
@@ -208,12 +224,12 @@ public sealed class MetadataTable
     // Fixes the columns and returns the key's place among the file's.
     private int SetColumns(string[] header)
     {
-        var key = KeyNames.Select(name => Array.FindIndex(header, column => column.Equals(name, StringComparison.OrdinalIgnoreCase)))
+        var key = _keyNames.Select(name => Array.FindIndex(header, column => column.Equals(name, StringComparison.OrdinalIgnoreCase)))
             .FirstOrDefault(place => place >= 0, -1);
         if (key < 0)
         {
             throw new WhenceException(
-                $"{_path}: no column names the image: one of {string.Join(", ", KeyNames)} is needed, it has {string.Join(", ", header.Take(20))}");
+                $"{_path}: no column names the {(_keyNames == KeyNames ? "image" : _keyNames[0])}: one of {string.Join(", ", _keyNames)} is needed, it has {string.Join(", ", header.Take(20))}");
         }
 
         _captionColumn = Array.IndexOf(header, "caption");

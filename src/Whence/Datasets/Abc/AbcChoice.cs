@@ -7,15 +7,15 @@ internal static class AbcChoice
 
     /// <summary>
     /// One image each. Categories of tests "unobserved" are held out with their whole groups, as many groups as their share of the models; of all others, instances are split: what is validated and tested
-    /// with shows categories that are trained with, as far as these have more than one image.
+    /// with shows categories that are trained with, as far as these have more than one image. Where a set has classes that categories are words for, all this is said of classes.
     /// </summary>
     /// <exception cref="WhenceException">There are not enough, or a category is in two groups.</exception>
     public static IReadOnlyList<(AbcSplit Split, IReadOnlyList<AbcImage> Exemplars)> Objects(AbcSet set, IReadOnlyList<AbcImage> images, ref SplitMix64 random)
     {
-        if (images.DistinctBy(image => (image.Category, image.Group)).GroupBy(image => image.Category, StringComparer.Ordinal).FirstOrDefault(category => category.Count() > 1) is { } several)
+        if (images.DistinctBy(image => (Kind(image), image.Group)).GroupBy(Kind, StringComparer.Ordinal).FirstOrDefault(category => category.Count() > 1) is { } several)
         {
             throw new WhenceException(
-                $"The set '{set.Name}' has '{several.Key}' in the groups '{several.First().Group}' and '{several.Last().Group}', so that it cannot be held out with its group; name a column 'group' in which a category has one value.");
+                $"The set '{set.Name}' has '{several.Key}' in the groups '{several.First().Group}' and '{several.Last().Group}', so that it cannot be held out with its group; name a column 'group' in which it has one value{(set.Class is null ? ", or in 'class' the narrower column by which it may be divided" : "")}.");
         }
 
         var groups = Groups(images, ref random);
@@ -37,8 +37,8 @@ internal static class AbcChoice
         // Categories in turns: the first image of each, then the second of each. The first ones are trained with, so that those that follow show what was trained with.
         var order = Rounds(ByCategory(categories, ref random)).ToArray();
         var train = order.Take(set.Models.Train).ToArray();
-        var trained = train.Select(image => image.Category).ToHashSet(StringComparer.Ordinal);
-        var rest = order.Skip(set.Models.Train).OrderBy(image => !trained.Contains(image.Category)).ToArray(); // stable: else in their order
+        var trained = train.Select(Kind).ToHashSet(StringComparer.Ordinal);
+        var rest = order.Skip(set.Models.Train).OrderBy(image => !trained.Contains(Kind(image))).ToArray(); // stable: else in their order
         return
         [
             .. train.Select(image => (AbcSplit.Train, One(image))),
@@ -85,7 +85,7 @@ internal static class AbcChoice
                 }
 
                 var turns = (others / own.Length) + 1; // models of this style, if all give as many
-                var count = set.LeastExemplars + random.Next(Math.Clamp(left[at] / turns, set.LeastExemplars, most) - set.LeastExemplars + 1);
+                var count = set.AllExemplars ? most : set.LeastExemplars + random.Next(Math.Clamp(left[at] / turns, set.LeastExemplars, most) - set.LeastExemplars + 1);
                 chosen.Add((Splits[split], [.. own[at].Skip(own[at].Count - left[at]).Take(count)]));
                 left[at] -= count;
                 model++;
@@ -96,6 +96,9 @@ internal static class AbcChoice
 
         int Models(int images) => images / set.LeastExemplars;
     }
+
+    // What instances are of: "Norwich terrier", where the category is "dog".
+    private static string? Kind(AbcImage image) => image.Class ?? image.Category;
 
     // Groups in a random order, the images of each too.
     private static List<IReadOnlyList<AbcImage>> Groups(IReadOnlyList<AbcImage> images, ref SplitMix64 random)
@@ -111,7 +114,7 @@ internal static class AbcChoice
     }
 
     private static IReadOnlyList<AbcImage>[] ByCategory(IReadOnlyList<AbcImage> images, ref SplitMix64 random) =>
-        Shuffled([.. images.GroupBy(image => image.Category, StringComparer.Ordinal).OrderBy(category => category.Key, StringComparer.Ordinal).Select(category => (IReadOnlyList<AbcImage>)[.. category])], ref random);
+        Shuffled([.. images.GroupBy(Kind, StringComparer.Ordinal).OrderBy(category => category.Key, StringComparer.Ordinal).Select(category => (IReadOnlyList<AbcImage>)[.. category])], ref random);
 
     /// <summary>The first of each, the second of each, ..., for as long as one has any.</summary>
     private static IEnumerable<T> Rounds<T>(IReadOnlyList<IReadOnlyList<T>> lists) =>

@@ -12,7 +12,9 @@ namespace Whence.Datasets.Abc;
 /// <param name="Category">What it shows; null of styles.</param>
 /// <param name="Group">The style, or what categories are held out by.</param>
 /// <param name="Caption">What is said of it; null for nothing.</param>
-public sealed record AbcImage([property: JsonIgnore] string Source, string Sha256, [property: JsonIgnore] long Length, string? Category, string Group, string? Caption)
+/// <param name="Class">The narrower kind that its category is a word for (<see cref="AbcSet.Class"/>); null where they are one.</param>
+public sealed record AbcImage(
+    [property: JsonIgnore] string Source, string Sha256, [property: JsonIgnore] long Length, string? Category, string Group, string? Caption, string? Class = null)
 {
     /// <summary>The file's name, and of an archive the entry: where it lies on one machine means nothing on another.</summary>
     public string Name => Source.IndexOf("::", StringComparison.Ordinal) is var entry and > 0 ? Path.GetFileName(Source[..entry]) + Source[entry..] : Path.GetFileName(Source);
@@ -34,10 +36,17 @@ internal static class AbcImages
         string[] sources = [.. set.Images.Select(source => Path.Combine(folder, source))];
         var (name, where) = (string.Join(", ", sources), set.Where is { } text ? MetadataPredicate.Parse(text) : null);
         var table = set.Metadata is { } path ? await MetadataTable.LoadAsync(Path.Combine(folder, path), cancellation) : null;
-        var (images, columns, all) = (new List<AbcImage>(), (table?.Columns ?? []).ToHashSet(StringComparer.Ordinal), 0);
+        var folders = await AbcFolders.LoadAsync(set.Folders is { } list ? Path.Combine(folder, list) : null, cancellation);
+        string[] needed = [.. ((string?[])[set.Category, set.Class, set.Group]).OfType<string>()];
+        var (images, columns, all) = (new List<AbcImage>(), folders.Columns.Concat(table?.Columns ?? []).ToHashSet(StringComparer.Ordinal), 0);
         await foreach (var item in ImageSources.EnumerateAsync(sources, DecodeLimits.Default.MaxFileBytes, cancellation))
         {
             all++;
+            if (folders.Find(item) is not { } byFolder)
+            {
+                continue; // not read: of millions a table may name a few
+            }
+
             ImageContent content;
             try
             {
@@ -49,19 +58,34 @@ internal static class AbcImages
                 continue;
             }
 
-            var about = MetadataTable.Joined(content.Metadata, table?.Find(item));
+            // The nearer to the image, the rather it holds: beside it before its folder; what a person keeps of the image itself before all.
+            var about = MetadataTable.Joined(MetadataTable.Joined(byFolder, content.Metadata), table?.Find(item));
             columns.UnionWith(about.Keys);
-            var category = set.Category is { } column ? about.GetValueOrDefault(column) : null;
-            var group = set.Group is { } groups ? about.GetValueOrDefault(groups) : category;
-            if (where?.Holds(about) != false && !string.IsNullOrWhiteSpace(group) && (set.Category is null || !string.IsNullOrWhiteSpace(category)))
+            if (where?.Holds(about) == false)
             {
-                images.Add(new AbcImage(
-                    item.Source, Convert.ToHexStringLower(SHA256.HashData(content.Bytes.Span)), content.Bytes.Length, category, group, captions?.FindCaption(item) ?? table?.FindCaption(item) ?? content.Caption));
+                continue;
             }
+
+            folders.Require(about, needed);
+            if (needed.All(column => !string.IsNullOrWhiteSpace(about.GetValueOrDefault(column))))
+            {
+                var (category, kind) = (Of(set.Category), Of(set.Class));
+                images.Add(new AbcImage(
+                    item.Source,
+                    Convert.ToHexStringLower(SHA256.HashData(content.Bytes.Span)),
+                    content.Bytes.Length,
+                    category,
+                    Of(set.Group) ?? kind ?? category!,
+                    captions?.FindCaption(item) ?? table?.FindCaption(item) ?? content.Caption,
+                    kind));
+            }
+
+            string? Of(string? column) => column is null ? null : about[column];
         }
 
+        folders.RequireMet(name);
         where?.RequireColumns(name, columns, () => columns.Order(StringComparer.Ordinal));
-        string[] missing = [.. ((string?[])[set.Category, set.Group]).OfType<string>().Where(column => !columns.Contains(column))];
+        string[] missing = [.. needed.Where(column => !columns.Contains(column))];
         return missing.Length > 0
             ? throw new WhenceException($"{name}: no metadata column '{string.Join("', '", missing)}', which the set '{set.Name}' names; there are: {string.Join(", ", columns.Order(StringComparer.Ordinal).DefaultIfEmpty("none"))}.")
             : images.Count > 0 ? [.. images.DistinctBy(image => image.Sha256)]

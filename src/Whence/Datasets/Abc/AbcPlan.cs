@@ -111,9 +111,10 @@ public sealed class AbcPlan
         var seeds = Random(Seeds, place);
         var seed = seeds.Next(int.MaxValue);
         var samples = new List<AbcSample>();
-        foreach (var (type, list) in Lists(set.Kind, category))
+        var counts = set.Draws.Of(split, Recipe.Sampling);
+        foreach (var (type, list, count) in Lists(set, category, counts))
         {
-            foreach (var prompt in Choose(list, split, place))
+            foreach (var prompt in Choose(list, split, count, place))
             {
                 for (var i = 0; i < Recipe.Sampling.Each; i++)
                 {
@@ -163,16 +164,16 @@ public sealed class AbcPlan
         }
     }
 
-    private (string Type, PromptList List)[] Lists(AbcKind kind, string? category) => kind == AbcKind.ObjectCentric
-        ? [("gpt", _prompts.ObjectsOf(category!)), ("media", _prompts.Mediums(category!))]
-        : [("gpt", _prompts.Styles()), ("object", _prompts.StyleObjects())];
+    private (string Type, PromptList List, int Count)[] Lists(AbcSet set, string? category, AbcPromptCounts counts) => set.Kind == AbcKind.ObjectCentric
+        ? [("gpt", _prompts.ObjectsOf(category!), counts.Captions), ("media", _prompts.Mediums(category!), counts.Procedural)]
+        : [("gpt", _prompts.Styles(), counts.Captions), ("object", _prompts.StyleObjects(set.ObjectPrompt), counts.Procedural)];
 
     // Models are tested with the same prompts, so that they can be compared; those for training have different ones, so that many are seen.
-    private IReadOnlyList<Prompt> Choose(PromptList list, AbcSplit split, int model) => split switch
+    private IReadOnlyList<Prompt> Choose(PromptList list, AbcSplit split, int count, int model) => split switch
     {
-        AbcSplit.Train => list.Choose(PromptSplit.Train, Recipe.Sampling.TrainPrompts, Random(Prompts, model + 1).Next(int.MaxValue)),
-        AbcSplit.Validation => list.Choose(PromptSplit.Validation, Recipe.Sampling.TrainPrompts, Random(Prompts, model + 1).Next(int.MaxValue)),
-        _ => list.Choose(PromptSplit.Test, Recipe.Sampling.TestPrompts, Random(Prompts, 0).Next(int.MaxValue)),
+        AbcSplit.Train => list.Choose(PromptSplit.Train, count, Random(Prompts, model + 1).Next(int.MaxValue)),
+        AbcSplit.Validation => list.Choose(PromptSplit.Validation, count, Random(Prompts, model + 1).Next(int.MaxValue)),
+        _ => list.Choose(PromptSplit.Test, count, Random(Prompts, 0).Next(int.MaxValue)),
     };
 
     // Two sets may have the same sources. What mappers are trained or chosen with, they may not be tested with.

@@ -21,6 +21,8 @@ public sealed record AbcSet
     /// <summary>Most models of a split.</summary>
     internal const int MostModels = 1_000_000;
 
+    private const string Thing = "{object}";
+
     /// <summary>Name of the set, of letters, digits and hyphens: it is part of the names of models and files.</summary>
     public required string Name { get; init; }
 
@@ -33,6 +35,12 @@ public sealed record AbcSet
     /// <summary>Table of columns for the images; null where metadata stand beside them.</summary>
     public string? Metadata { get; init; }
 
+    /// <summary>
+    /// Table of columns for the folders that the images lie in, by a column <c>folder</c> or <c>synset</c>; images of folders that it does not name are passed over. Null for none; the folder's own name is
+    /// a column <c>folder</c> in any case.
+    /// </summary>
+    public string? Folders { get; init; }
+
     /// <summary>Which images, as a filter over their metadata (<see cref="Search.MetadataPredicate"/>); null for all.</summary>
     public string? Where { get; init; }
 
@@ -40,7 +48,13 @@ public sealed record AbcSet
     public string? Category { get; init; }
 
     /// <summary>
-    /// Of styles: the column whose value images in one style share; needed. Of objects: the column by which categories are held out together; null, the default, holds out each by itself.
+    /// Of objects: the column of the narrower kind that a category is a word for, as ImageNet's "Norwich terrier" is a "dog" (appendix A of the paper). Instances of each are split, and each is held out,
+    /// while the prompts have the category. Null, the default: the category itself.
+    /// </summary>
+    public string? Class { get; init; }
+
+    /// <summary>
+    /// Of styles: the column whose value images in one style share; needed. Of objects: the column by which categories, or classes, are held out together; null, the default, holds out each by itself.
     /// </summary>
     public string? Group { get; init; }
 
@@ -49,6 +63,9 @@ public sealed record AbcSet
 
     /// <summary>Most exemplars of a style, from the fewest to 1,000. Default 12.</summary>
     public int MostExemplars { get; init; } = 12;
+
+    /// <summary>Whether a model of a style takes as many of its images as there are, up to the most, as the paper's do. Default false: a number drawn from the fewest to the most.</summary>
+    public bool AllExemplars { get; init; }
 
     /// <summary>How many models.</summary>
     public required AbcCounts Models { get; init; }
@@ -59,6 +76,15 @@ public sealed record AbcSet
     /// </summary>
     public string? Prompt { get; init; }
 
+    /// <summary>
+    /// Of styles: what things are put into for prompts, with <c>&lt;new1&gt;</c> and <c>{object}</c>; the paper has <c>A picture of ...</c> for one source and <c>A painting of ...</c> for another. Null, the
+    /// default: the list's own.
+    /// </summary>
+    public string? ObjectPrompt { get; init; }
+
+    /// <summary>How many prompts models draw, where that is not as of all sets (<see cref="AbcSampling"/>).</summary>
+    public AbcDraws Draws { get; init; } = new();
+
     internal void Validate(string where)
     {
         Require(IsName(Name) && Name.Length <= 64, $"'{where}.name' is '{Name}', it must be 1 to 64 letters, digits and hyphens");
@@ -67,9 +93,11 @@ public sealed record AbcSet
         Require((Kind == AbcKind.ObjectCentric) == (Category is not null), Kind == AbcKind.ObjectCentric
             ? $"'{where}.category' is missing: name the column that says what an image shows"
             : $"'{where}.category' is of objects only; take it away");
+        Require(Kind == AbcKind.ObjectCentric || Class is null, $"'{where}.class' is of objects only; take it away");
         Require(Kind == AbcKind.ObjectCentric || Group is not null, $"'{where}.group' is missing: name the column whose value images in one style share");
         InRange($"{where}.leastExemplars", LeastExemplars, 1, 1000);
         InRange($"{where}.mostExemplars", MostExemplars, LeastExemplars, 1000);
+        Require(Kind == AbcKind.StyleCentric || !AllExemplars, $"'{where}.allExemplars' is of styles only: a model of an object has one; take it away");
         Require(Kind == AbcKind.ObjectCentric || Models.Unobserved == 0, $"'{where}.models.unobserved' is {Models.Unobserved}: of styles every split has styles of its own; give a source that is only tested with a set of its own");
         foreach (var (name, count) in Models.Named)
         {
@@ -78,6 +106,8 @@ public sealed record AbcSet
 
         Require(Models.All > 0, $"'{where}.models' has none");
         Require(Prompt is null || Checked(Prompt), $"'{where}.prompt' is '{Prompt}', it must have <new1>{(Kind == AbcKind.ObjectCentric ? " and may have {category}" : "")}, and no other placeholder");
+        Require(ObjectPrompt is null || (Kind == AbcKind.StyleCentric && IsObjectPrompt(ObjectPrompt)), $"'{where}.objectPrompt' is '{ObjectPrompt}', it is of styles only and must have <new1> and {{object}}, and no other placeholder");
+        Draws.Validate($"{where}.draws");
     }
 
     /// <summary>The prompt that the exemplars of a model are trained with.</summary>
@@ -85,6 +115,9 @@ public sealed record AbcSet
 
     /// <summary>Whether a text can be part of the names of files.</summary>
     internal static bool IsName(string text) => text.Length > 0 && text.All(c => char.IsAsciiLetterOrDigit(c) || c == '-');
+
+    private static bool IsObjectPrompt(string prompt) =>
+        prompt.Contains(Prompts.PromptTemplate.Token, StringComparison.Ordinal) && prompt.Contains(Thing, StringComparison.Ordinal) && Prompts.PromptTemplate.Stranger(prompt, Prompts.PromptTemplate.Token, Thing) is null;
 
     private bool Checked(string prompt)
     {

@@ -70,6 +70,31 @@ public sealed class AbcChoiceTests
     }
 
     [Property(MaxTest = 100)]
+    public void Classes_are_split_and_held_out_though_one_word_stands_for_several(int seed)
+    {
+        AbcImage[] images = [.. Enumerable.Range(0, 200).Select(i => Image($"{i}", i % 20 < 10 ? "dog" : "bird", $"n{i % 20}") with { Class = $"n{i % 20}" })];
+        var random = new SplitMix64(seed, 1);
+        var chosen = AbcChoice.Objects(Objects with { Class = "folder", Group = null, Models = new() { Train = 120, Validation = 15, Test = 15, Unobserved = 50 } }, images, ref random);
+        var unobserved = Classes(AbcSplit.Unobserved);
+        Assert.Equal(5, unobserved.Count);
+        Assert.All(unobserved.Values, count => Assert.Equal(10, count));
+        Assert.All(Classes(AbcSplit.Train).Values, count => Assert.Equal(8, count));
+        Assert.All(Classes(AbcSplit.Validation).Concat(Classes(AbcSplit.Test)), kind => Assert.Equal(1, kind.Value));
+        Assert.Empty(unobserved.Keys.Intersect(Classes(AbcSplit.Train).Keys));
+
+        Dictionary<string, int> Classes(AbcSplit split) => chosen.Where(c => c.Split == split).CountBy(c => c.Exemplars[0].Class!).ToDictionary();
+    }
+
+    [Property(MaxTest = 100)]
+    public void All_images_of_a_style_become_exemplars_where_that_is_asked_for(int seed)
+    {
+        AbcImage[] images = [.. Enumerable.Range(0, 12).SelectMany(s => Enumerable.Range(0, s + 1).Select(i => Image($"{s}-{i}", null, $"s{s}")))];
+        var random = new SplitMix64(seed, 1);
+        var chosen = AbcChoice.Styles(Styles with { AllExemplars = true, LeastExemplars = 1, MostExemplars = 10, Models = new() { Train = 12 } }, images, ref random);
+        Assert.Equal([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 10, 10], chosen.Select(c => c.Exemplars.Count).Order());
+    }
+
+    [Property(MaxTest = 100)]
     public void Unobserved_categories_are_as_many_as_their_share_of_the_groups_allows(int seed)
     {
         AbcImage[] images = [.. Enumerable.Range(0, 400).Select(i => Image($"{i}", $"c{i % 40}", $"g{i % 40}"))];

@@ -29,6 +29,19 @@ public sealed class AbcPlanTests : IDisposable
     }
 
     [Fact]
+    public void A_set_may_draw_other_numbers_of_prompts_and_put_things_into_words_of_its_own()
+    {
+        var plan = AbcFixture.Plan(AbcFixture.Write(_temp.Path, text => text.Replace(
+            "\"prompt\": \"<new1> art\"", "\"objectPrompt\": \"{object} by <new1>\", \"draws\": { \"train\": { \"captions\": 2, \"procedural\": 1 }, \"test\": { \"captions\": 1, \"procedural\": 2 } }")));
+        Assert.Equal([("gpt", 4), ("object", 2)], Types(plan.Models[5]));
+        Assert.Equal([("gpt", 2), ("object", 4)], Types(plan.Models[6]));
+        Assert.Equal(["tree by <new1>", "tree again by <new1>"], plan.Models[6].Samples.Where(s => s.Type == "object").Select(s => s.Prompt).Distinct());
+        Assert.Equal([("gpt", 4), ("media", 4)], Types(plan.Models[0]));
+
+        static IEnumerable<(string, int)> Types(AbcModel model) => model.Samples.CountBy(s => s.Type).Select(type => (type.Key, type.Value));
+    }
+
+    [Fact]
     public void A_plan_follows_from_the_recipe_wherever_its_files_lie()
     {
         using var other = new TempFolder();
@@ -102,6 +115,13 @@ public sealed class AbcPlanTests : IDisposable
     [InlineData("\"each\": 2", "\"each\": 0", "'sampling.each' is 0")]
     [InlineData("\"steps\": 3", "\"steps\": 0", "'customization.steps' is 0")]
     [InlineData("\"trainPrompts\": 2", "\"trainPrompts\": 3", "3 are wanted")]
+    [InlineData("\"prompt\": \"<new1> art\"", "\"objectPrompt\": \"<new1> of a thing\"", "'sets[1].objectPrompt'")]
+    [InlineData("\"category\": \"kind\"", "\"category\": \"kind\", \"objectPrompt\": \"<new1> {object}\"", "'sets[0].objectPrompt'")]
+    [InlineData("\"category\": \"kind\"", "\"category\": \"kind\", \"allExemplars\": true", "'sets[0].allExemplars' is of styles only")]
+    [InlineData("\"prompt\": \"<new1> art\"", "\"class\": \"kind\"", "'sets[1].class' is of objects only")]
+    [InlineData("\"prompt\": \"<new1> art\"", "\"draws\": { \"test\": { \"captions\": 1, \"procedural\": 0 } }", "'sets[1].draws.test.procedural' is 0")]
+    [InlineData("\"prompt\": \"<new1> art\"", "\"draws\": { \"test\": { \"captions\": 1 } }", "the key 'procedural' is missing in 'sets[1].draws.test'")]
+    [InlineData("\"prompt\": \"<new1> art\"", "\"draws\": { \"train\": { \"captions\": 3, \"procedural\": 1 } }", "3 are wanted")]
     [InlineData("\"model\": \"base\"", "\"model\": \" \"", "'model' is empty")]
     public void What_cannot_be_is_refused_by_its_key(string old, string changed, string message)
     {
