@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Whence.Bench;
+using Whence.Bench.Abc;
 using Whence.Bench.BaseModel;
 using Whence.Bench.Diffusion;
 using Whence.Bench.Evaluate;
@@ -12,6 +13,7 @@ using Whence.Bench.Training;
 // One file a bench; each prints its table and returns every figure, which end the output as one line of JSON.
 var benches = new SortedDictionary<string, (string What, Func<string[], JsonObject> Run)>(StringComparer.Ordinal)
 {
+    ["abc"] = ("a data set of customized models: killed again and again, made in two parts, and whether its samples are like their exemplars", AbcBench.Run),
     ["augment"] = ("augmented views a second beside torchvision on Pillow's images", AugmentBench.Run),
     ["base-model"] = ("the text-to-image model of drawings: are prompts obeyed, seen and unseen ones, beside chance and ceiling; size, work, speed of its training", BaseModelBench.Run),
     ["calibrate"] = ("a whole calibration at the paper's size, 4,096 queries x 100,000 candidates: its steps and memory", CalibrateBench.Run),

@@ -86,11 +86,12 @@ internal sealed class Gallery
 }
 
 /// <summary>The encoder that says what is near, as indexing runs it.</summary>
-internal sealed class PictureEncoder : IDisposable
+/// <param name="name">As <c>whence encoders list</c> shows it.</param>
+internal sealed class PictureEncoder(string name = EncoderRegistry.DefaultName) : IDisposable
 {
     private const int Batch = 8;
 
-    private readonly IImageEncoder _encoder = ImageEncoders.Open(new EncoderRegistry().Resolve(EncoderRegistry.DefaultName));
+    private readonly IImageEncoder _encoder = ImageEncoders.Open(new EncoderRegistry().Resolve(name));
 
     /// <summary>Names the encoder and its weights.</summary>
     public string Key => $"{_encoder.Spec.Name}-{_encoder.Spec.Model!.Sha256[..16]}";

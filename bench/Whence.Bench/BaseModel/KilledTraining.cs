@@ -24,25 +24,27 @@ internal static class KilledTraining
         {
             var path = Path.Combine(temporary, "recipe.json");
             File.WriteAllText(path, Shortened(recipe, tar).ToJson());
-            var (once, killed) = (new Work(path, Path.Combine(temporary, "once")), new Work(path, Path.Combine(temporary, "killed")));
+            var (once, killed) = (Training("once"), Training("killed"));
             var (random, clock) = (new Random((int)seed), Stopwatch.StartNew());
-            once.Run(null);
+            once.Run();
             var (seconds, instants) = (clock.Elapsed.TotalSeconds, new List<double>());
             for (var done = false; !done;)
             {
                 TimeSpan? instant = instants.Count < MostKills ? TimeSpan.FromSeconds(random.NextDouble() * seconds) : null;
-                done = killed.IsDone || killed.Run(instant);
+                done = Directory.Exists(GeneratorTrainer.ModelIn(killed.Folder)) || killed.Run(instant);
                 if (!done)
                 {
                     instants.Add(instant!.Value.TotalSeconds);
                 }
             }
 
-            var (files, equal) = once.Compare(killed);
+            var (files, equal) = KilledCommand.Compare(GeneratorTrainer.ModelIn(once.Folder), GeneratorTrainer.ModelIn(killed.Folder));
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
                 $"\n{AutoencoderSteps} steps of the autoencoder and {UNetSteps} of the U-Net: {seconds:F0} s. Killed {instants.Count} times, {string.Join(", ", instants.Select(i => $"{i:F0}"))} s after a start: {files} files of the model equal byte for byte: {equal}"));
             return new JsonObject { ["seconds"] = seconds, ["kills"] = instants.Count, ["instants"] = new JsonArray([.. instants.Select(i => (JsonNode?)i)]), ["files"] = files, ["equal"] = equal };
+
+            KilledCommand Training(string name) => new(Path.Combine(temporary, name), "train-generator", path, "--out", Path.Combine(temporary, name));
         }
         finally
         {
@@ -62,44 +64,5 @@ internal static class KilledTraining
             Checkpoint = new RecipeCheckpoint { Steps = CheckpointEvery },
             Samples = recipe.Samples with { Prompts = [], Each = 1, Every = 0, Steps = 2 },
         };
-    }
-
-    /// <summary>One training and the processes that do it.</summary>
-    private sealed class Work(string recipe, string folder)
-    {
-        /// <summary>Whether the model is there.</summary>
-        public bool IsDone => Directory.Exists(GeneratorTrainer.ModelIn(folder));
-
-        /// <summary>Runs the command and kills it after a while; true where it was faster.</summary>
-        /// <param name="until">From the start of the process; null: never.</param>
-        public bool Run(TimeSpan? until)
-        {
-            using var process = Cli.Start("train-generator", recipe, "--out", folder);
-            if (!process.WaitForExit(until ?? Timeout.InfiniteTimeSpan))
-            {
-                process.Kill();
-            }
-
-            process.WaitForExit();
-            return process.ExitCode switch
-            {
-                0 => true,
-                137 => false,
-                _ => throw new InvalidOperationException($"whence train-generator ended with {process.ExitCode}."),
-            };
-        }
-
-        /// <summary>How many files the model has, and whether another training's has the same with the same bytes.</summary>
-        public (int Files, bool Equal) Compare(Work other)
-        {
-            var (own, others) = (Files(), other.Files());
-            return (own.Count, own.Keys.SequenceEqual(others.Keys) && own.All(file => others[file.Key].AsSpan().SequenceEqual(file.Value)));
-        }
-
-        private SortedDictionary<string, byte[]> Files()
-        {
-            var model = GeneratorTrainer.ModelIn(folder);
-            return new(Directory.EnumerateFiles(model, "*", SearchOption.AllDirectories).ToDictionary(path => Path.GetRelativePath(model, path), File.ReadAllBytes), StringComparer.Ordinal);
-        }
     }
 }
