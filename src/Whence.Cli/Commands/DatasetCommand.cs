@@ -11,6 +11,7 @@ internal static class DatasetCommand
         DatasetEmojiCommand.Create(streams),
         DatasetBuildCommand.Create(streams),
         DatasetMergeCommand.Create(streams),
+        DatasetShowCommand.Create(streams),
         DatasetPromptsCommand.Create(streams),
         DatasetCaptionsCommand.Create(streams),
     };

@@ -11,10 +11,7 @@ namespace Whence.Reports;
 /// </summary>
 public static class HtmlReport
 {
-    private const string ContentSecurityPolicy =
-        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
-
-    private static readonly Lazy<string> Style = new(ReadStyle);
+    private static readonly Lazy<string> Style = new(() => HtmlPage.Resource("Page.css") + HtmlPage.Resource("HtmlReport.css"));
 
     /// <summary>Writes the page.</summary>
     /// <param name="writer">Receives the page, which declares itself UTF-8; stays open.</param>
@@ -27,19 +24,8 @@ public static class HtmlReport
         ArgumentNullException.ThrowIfNull(options);
 
         var html = new HtmlWriter(writer);
-        html.Write($"""
-            <!DOCTYPE html>
-            <html lang="en">
-            <head>
-            <meta charset="utf-8" />
-            <meta http-equiv="Content-Security-Policy" content="{ContentSecurityPolicy}" />
-            <meta name="viewport" content="width=device-width, initial-scale=1" />
-            <meta name="color-scheme" content="light dark" />
-            <meta name="referrer" content="no-referrer" />
-            <title>{options.Title}</title>
-            <style>
-
-            """);
+        HtmlPage.Begin(html, options.Title, "img-src data:; style-src 'unsafe-inline'");
+        html.Write($"<style>\n");
         html.WriteTrusted(Style.Value);
         html.Write($"""
             </style>
@@ -95,12 +81,5 @@ public static class HtmlReport
         }
 
         html.Write($"</header>\n");
-    }
-
-    private static string ReadStyle()
-    {
-        using var stream = typeof(HtmlReport).Assembly.GetManifestResourceStream("HtmlReport.css")!;
-        using var reader = new StreamReader(stream);
-        return reader.ReadToEnd();
     }
 }
