@@ -38,7 +38,7 @@ public static class DatasetSite
         ArgumentException.ThrowIfNullOrEmpty(folder);
         (dataset, folder) = (Path.TrimEndingDirectorySeparator(Path.GetFullPath(dataset)), Path.GetFullPath(folder));
         var header = Header(dataset);
-        var models = Models(dataset, header.Ids);
+        var models = Models(dataset, header);
         var images = Relative(dataset, folder);
         var index = Path.Combine(folder, IndexName);
         var replaced = RequireOwn(index);
@@ -75,8 +75,9 @@ public static class DatasetSite
         ? AbcFolder.LoadHeader(dataset)
         : throw new WhenceException($"{dataset}: has no {AbcFolder.HeaderName}; name the folder of a data set that 'whence dataset build' or 'whence dataset merge' wrote.");
 
-    private static SiteModel[] Models(string dataset, IReadOnlyList<string> ids)
+    private static SiteModel[] Models(string dataset, AbcHeader header)
     {
+        var ids = header.Ids;
         string[] missing = [.. ids.Where(id => !AbcRecord.IsThere(dataset, id))];
         if (missing.Length > 0 || !File.Exists(Path.Combine(dataset, AbcFolder.ManifestName)))
         {
@@ -84,7 +85,7 @@ public static class DatasetSite
                 $"{dataset}: is unfinished, {ids.Count - missing.Length:N0} of {ids.Count:N0} models are there{(missing.Length > 0 ? $" (missing: {Listing.Of(missing)})" : "")}; the 'whence dataset build' that began it goes on, of parts 'whence dataset merge' makes one.");
         }
 
-        SiteModel[] models = [.. ids.Select(id => new SiteModel(AbcRecord.Load(dataset, id)))];
+        SiteModel[] models = [.. ids.Select(id => AbcRecord.Load(dataset, id)).Select(record => new SiteModel(header.Recipe.Check?.Judge(record) ?? record))];
         foreach (var (model, path) in models.SelectMany(model => model.Images, (model, path) => (model, path)))
         {
             if (RegularFile.Length(Path.Combine(dataset, path)) is null or 0)

@@ -62,6 +62,7 @@
     meta.textContent = [
       model.id,
       model.split,
+      ...(model.left ? [model.left] : []),
       ...(model.exemplars.length > 1 ? [counted(model.exemplars.length, "exemplar")] : []),
       all < model.drawn ? `${count(all)} of ${counted(model.drawn, "image")}` : counted(all, "image"),
     ].join(" · ");

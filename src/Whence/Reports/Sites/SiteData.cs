@@ -43,9 +43,10 @@ internal static class SiteData
         json.WriteString("set", record.Set);
         json.WriteString("split", model.Split);
         json.WriteString("name", ShownText.Clean(model.Name));
+        json.WriteString("left", model.Left.Length > 0 ? "left out" : null);
 
         // What it is found by, besides its prompts.
-        string[] about = [model.Name, record.Group, record.Id, .. record.Exemplars.Select(exemplar => exemplar.Name), .. record.Exemplars.Select(exemplar => exemplar.Caption).OfType<string>()];
+        string[] about = [model.Name, record.Group, record.Id, model.Left.Length > 0 ? "left out" : "", .. record.Exemplars.Select(exemplar => exemplar.Name), .. record.Exemplars.Select(exemplar => exemplar.Caption).OfType<string>()];
         json.WriteString("about", string.Join('\n', about.Distinct(StringComparer.Ordinal).Select(ShownText.Clean)));
         WriteList(json, "exemplars", record.Exemplars.Select(exemplar => File(exemplar.Path)));
         json.WriteStartArray("samples");

@@ -38,6 +38,7 @@ internal sealed class SiteIndex(string name, AbcRecipe recipe, IReadOnlyList<Sit
             <div><dt>Models</dt><dd>{Format.Count(models.Count)}</dd></div>
             <div><dt>Exemplars</dt><dd>{Format.Count(models.Sum(model => model.Record.Exemplars.Count))}</dd></div>
             <div><dt>Images</dt><dd>{Format.Count(models.Sum(model => model.Record.Samples.Count))}</dd></div>
+            <div><dt>Left out</dt><dd>{(recipe.Check is null ? "not checked" : $"{Format.Count(models.Count(model => model.Left.Length > 0))} of the models")}</dd></div>
             <div><dt>Base model</dt><dd><bdi>{BaseModel}</bdi></dd></div>
             <div><dt>Customized</dt><dd>{Format.Count(recipe.Customization.Steps)} steps of {recipe.Customization.Batch}</dd></div>
             <div><dt>Drawn</dt><dd>{recipe.Sampling.Steps} steps, guidance {recipe.Sampling.Guidance}</dd></div>
@@ -85,16 +86,17 @@ internal sealed class SiteIndex(string name, AbcRecipe recipe, IReadOnlyList<Sit
         foreach (var list in models.GroupBy(model => (model.Record.Set, model.Split)))
         {
             var file = AbcTestCases.NameOf(list.Key.Set, list.First().Record.Split);
-            AbcSampleRecord[] samples = [.. list.SelectMany(model => model.Record.Samples)];
+            SiteModel[] listed = [.. list.Where(model => model.Left.Length == 0)];
+            AbcSampleRecord[] samples = [.. listed.SelectMany(model => model.Record.Samples)];
             html.Write($"""
-                <tr><th scope="row"><a href="#set={list.Key.Set}&amp;split={list.Key.Split}">{file}</a></th><td>{Format.Count(list.Count())}</td><td>{Format.Count(samples.Length)}</td>
+                <tr><th scope="row"><a href="#set={list.Key.Set}&amp;split={list.Key.Split}">{file}</a></th><td>{Format.Count(listed.Length)}</td><td>{Format.Count(samples.Length)}</td>
                 """);
             foreach (var type in _types)
             {
                 html.Write($"<td>{Format.Count(samples.Count(sample => sample.Type == type))}</td>");
             }
 
-            html.Write($"<td>{Format.Count(list.Sum(model => model.Record.Exemplars.Count))}</td></tr>\n");
+            html.Write($"<td>{Format.Count(listed.Sum(model => model.Record.Exemplars.Count))}</td></tr>\n");
         }
 
         html.Write($"</tbody>\n</table>\n</div>\n");

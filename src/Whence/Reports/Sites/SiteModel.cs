@@ -24,6 +24,13 @@ internal sealed class SiteModel(AbcRecord record)
     /// <summary>All pictures, relative to the data set.</summary>
     public IEnumerable<string> Images => record.Exemplars.Select(exemplar => exemplar.Path).Concat(record.Samples.Select(sample => sample.Path));
 
+    /// <summary>Why it is in no list; empty where it is in one.</summary>
+    public string Left => string.Join(", ", (record.Faults ?? []).Select(fault => fault switch
+    {
+        AbcFault.Concept => "its images are hardly more like the exemplars than what was drawn before",
+        _ => "its images hardly follow their prompts",
+    }));
+
     /// <summary>A path with slashes as an address.</summary>
     public static string Address(string path) => string.Join('/', path.Split('/').Select(Uri.EscapeDataString));
 
@@ -33,6 +40,7 @@ internal sealed class SiteModel(AbcRecord record)
         "gpt" => "written prompts (gpt)",
         "media" => "mediums (media)",
         "object" => "objects (object)",
+        "caption" => "the exemplars' captions (caption)",
         _ => type,
     };
 }

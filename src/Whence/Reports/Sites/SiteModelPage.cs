@@ -42,10 +42,25 @@ internal sealed class SiteModelPage(SiteModel model, SiteModel? previous, SiteMo
             WriteFact(html, "Group", _record.Group);
         }
 
-        WriteFact(html, "Customized with", _record.Prompt);
-        WriteFact(html, "Seed", $"{_record.Seed}");
-        WriteFact(html, "Last loss", Format.Parameter(_record.Loss));
-        html.Write($"</dl>\n</header>\n<main class=\"model\">\n");
+        WriteFact(html, "Customized with", _record.Prompt ?? "nothing, to compare with");
+        if (_record is { Prompt: not null, Loss: { } loss })
+        {
+            WriteFact(html, "Seed", $"{_record.Seed}");
+            WriteFact(html, "Last loss", Format.Parameter(loss));
+        }
+
+        if (_record.Check is { } check)
+        {
+            WriteFact(html, "Likeness to exemplars", $"{Format.Parameter(check.Similarity)}, before {Format.Parameter(check.Uncustomized)}");
+        }
+
+        html.Write($"</dl>\n");
+        if (model.Left.Length > 0)
+        {
+            html.Write($"<p class=\"note warning\">Left out of the test cases: {model.Left}.</p>\n");
+        }
+
+        html.Write($"</header>\n<main class=\"model\">\n");
         WriteExemplars(html);
         html.Write($"<div id=\"drawn\" tabindex=\"-1\">\n");
         foreach (var type in model.Prompts.GroupBy(prompt => prompt.Type))
@@ -99,7 +114,7 @@ internal sealed class SiteModelPage(SiteModel model, SiteModel? previous, SiteMo
         foreach (var (i, sample) in prompt.Samples.Index())
         {
             html.Write($"""
-                <li><a href="{Address(sample.Path)}"><img loading="lazy" decoding="async" src="{Address(sample.Path)}" alt="Image {i + 1}" /><span class="hidden">, seed </span><span class="seed">{sample.Seed}</span></a></li>
+                <li><a href="{Address(sample.Path)}"><img loading="lazy" decoding="async" src="{Address(sample.Path)}" alt="Image {i + 1}" /><span class="hidden">, seed </span><span class="seed">{sample.Seed}{(sample.Copy == true ? ", a copy" : "")}</span></a></li>
 
                 """);
         }

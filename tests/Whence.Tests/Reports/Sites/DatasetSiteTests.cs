@@ -77,6 +77,28 @@ public sealed partial class DatasetSiteTests : IDisposable
     }
 
     [Fact]
+    public void What_the_check_found_and_what_was_not_customized_is_said()
+    {
+        var records = TinyDataset.Write(_temp["abc"], record => record.Id switch
+        {
+            "things-0000" => record with { Check = new AbcCheckRecord(-3, 0, 0.75), Samples = [.. record.Samples.Select((sample, i) => i == 0 ? sample with { Similarity = 1, Pixels = 0 } : sample)] },
+            "things-0001" => record with { Prompt = null, Loss = null },
+            _ => record,
+        });
+        DatasetSite.Write(_temp["abc"], _temp["abc", "site"]);
+        var page = Page(_temp["abc", "site", "pages", "things-0000.html"]);
+        Assert.Contains("hardly more like the exemplars", ByClass(page, "warning").Single().Value);
+        Assert.Equal([true, .. Enumerable.Repeat(false, records[0].Samples.Count - 1)], ByClass(page, "seed").Select(seed => seed.Value.EndsWith(", a copy", StringComparison.Ordinal)));
+        page = Page(_temp["abc", "site", "pages", "things-0001.html"]);
+        Assert.Contains("nothing, to compare with", ByClass(page, "facts").Single().Value);
+        Assert.Empty(ByClass(page, "warning"));
+        var index = Page(_temp["abc", "site", "index.html"]);
+        Assert.Contains("Left out1 of the models", ByClass(index, "facts").Single().Value);
+        Assert.StartsWith("train_things.json|1|", string.Join('|', index.Descendants("tr").ElementAt(1).Elements().Select(cell => cell.Value)));
+        Assert.Single(Data(_temp["abc", "site"]).GetProperty("models").EnumerateArray(), model => model.GetProperty("left").GetString() == "left out");
+    }
+
+    [Fact]
     public void The_overview_counts_each_test_case_and_offers_what_there_is_to_filter_by()
     {
         var records = TinyDataset.Write(_temp["abc"]);
