@@ -2,7 +2,7 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const [form, status, cards, more, template, models] = ["filters", "status", "cards", "more", "card", "models"].map((id) => document.getElementById(id));
-  const [most, batch] = [8, 24]; // pictures of a card, cards at a time
+  const [most, batch] = [8, 12]; // pictures of a card, cards at a time
 
   // What is searched: without case and accents.
   const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
