@@ -119,7 +119,7 @@ public sealed class AbcFoldersTests : IDisposable
     private IReadOnlyList<AbcImage> Load(AbcSet set)
     {
         var unread = new List<UnreadImage>();
-        var images = AbcImages.LoadAsync(set, _temp.Path, unread, TestContext.Current.CancellationToken).GetAwaiter().GetResult();
+        var images = AbcImages.LoadAsync(set, _temp.Path, null, unread, TestContext.Current.CancellationToken).GetAwaiter().GetResult();
         Assert.Empty(unread);
         return images;
     }

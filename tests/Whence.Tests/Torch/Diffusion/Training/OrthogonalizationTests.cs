@@ -1,4 +1,3 @@
-using TorchSharp;
 using Whence.Torch.Diffusion.Training;
 using Whence.Torch.Mapping;
 using static TorchSharp.torch;

@@ -60,7 +60,7 @@ public class TrainedWeightsTests
         }
 
         var (matrix, mean, average) = (theirs.Weight.detach().to(ScalarType.Float64), zeros(5, 7, ScalarType.Float64), theirs.Weight.detach().to(ScalarType.Float64));
-        using var plain = optim.AdamW([theirs.Bias!], lr: Rate, weight_decay: 0);
+        using var plain = optim.AdamW([theirs.get_parameter("bias")!], lr: Rate, weight_decay: 0);
         for (var step = 1; step <= 10; step++)
         {
             var input = randn(4, 7);
