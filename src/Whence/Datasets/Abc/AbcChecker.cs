@@ -8,10 +8,10 @@ namespace Whence.Datasets.Abc;
 /// <summary>A picture that was drawn for a sample.</summary>
 internal sealed record AbcPicture(AbcSample Sample, RgbImage Image);
 
-/// <summary>What was measured of a sample.</summary>
+/// <summary>What was measured of a sample, to six digits: a file says what is compared with a threshold.</summary>
 /// <param name="Similarity">To the exemplar that it is most like.</param>
 /// <param name="Pixels">Mean difference of colours from that exemplar, 0 to 1, as the encoder sees both.</param>
-internal readonly record struct AbcMeasure(float Similarity, float Pixels);
+internal readonly record struct AbcMeasure(double Similarity, double Pixels);
 
 /// <summary>Compares what a model drew with its exemplars, and with what it drew before it was customized.</summary>
 /// <param name="encoder">Its features are compared. Each image is encoded by itself, so that what stands beside it changes nothing.</param>
@@ -63,7 +63,7 @@ internal sealed class AbcChecker(IImageEncoder encoder)
         var own = Look(picture.Image);
         double[] similarities = [.. exemplars.Select(exemplar => DotProduct.Of(own.Feature, exemplar.Feature))];
         var nearest = Array.IndexOf(similarities, similarities.Max());
-        return new Compared(picture.Sample, own.Feature, similarities.Average(), new AbcMeasure((float)similarities[nearest], Difference(own.Input, exemplars[nearest].Input)));
+        return new Compared(picture.Sample, own.Feature, similarities.Average(), new AbcMeasure(Math.Round(similarities[nearest], 6), Math.Round(Difference(own.Input, exemplars[nearest].Input), 6)));
     }
 
     private View Look(RgbImage image)
@@ -76,7 +76,7 @@ internal sealed class AbcChecker(IImageEncoder encoder)
     }
 
     // Inputs are colours less a mean, in deviations.
-    private float Difference(float[] a, float[] b)
+    private double Difference(float[] a, float[] b)
     {
         var (spec, plane, sum) = (_preprocessor.Spec, a.Length / 3, 0.0);
         for (var i = 0; i < a.Length; i++)
@@ -84,7 +84,7 @@ internal sealed class AbcChecker(IImageEncoder encoder)
             sum += Math.Abs(a[i] - b[i]) * spec.Std[i / plane];
         }
 
-        return (float)(sum / a.Length / spec.Range);
+        return sum / a.Length / spec.Range;
     }
 
     private static TResult[] Each<T, TResult>(IReadOnlyList<T> items, Func<T, TResult> make)

@@ -108,7 +108,7 @@ public sealed record AbcExemplarRecord(string Path, string Name, string Sha256, 
 /// <param name="Similarity">To the exemplar that it is most like; null where nothing is checked.</param>
 /// <param name="Pixels">Mean difference of colours from that exemplar, 0 to 1; null where nothing is checked.</param>
 /// <param name="Copy">True where it is nearly equal to that exemplar, else null. In the manifest only.</param>
-public sealed record AbcSampleRecord(string Path, string Type, string Prompt, long Seed, string Sha256, float? Similarity = null, float? Pixels = null, bool? Copy = null);
+public sealed record AbcSampleRecord(string Path, string Type, string Prompt, long Seed, string Sha256, double? Similarity = null, double? Pixels = null, bool? Copy = null);
 
 /// <summary>A file.</summary>
 /// <param name="Path">The file.</param>

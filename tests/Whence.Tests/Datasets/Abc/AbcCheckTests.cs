@@ -12,10 +12,10 @@ public sealed class AbcCheckTests
     public void A_sample_is_measured_against_the_exemplar_that_it_is_most_like()
     {
         var (samples, model) = Measure([Black, Red], [Drawn("a", 1, Red), Drawn("a", 2, Blue)]);
-        Assert.Equal((1f, 0f), (samples[0].Similarity, samples[0].Pixels), Near);
-        Assert.True(samples[1].Similarity < 0.9f && samples[1].Pixels > 0.3f);
+        Assert.Equal(new AbcMeasure(1, 0), samples[0]);
+        Assert.True(samples[1].Similarity < 0.9 && samples[1].Pixels > 0.3);
         Assert.Null(model); // nothing was drawn before
-        Assert.Equal(1f, Assert.Single(Measure([Black], [Drawn("a", 1, White)]).Samples).Pixels, 1e-5);
+        Assert.Equal(1, Assert.Single(Measure([Black], [Drawn("a", 1, White)]).Samples).Pixels);
     }
 
     [Fact]
@@ -45,10 +45,10 @@ public sealed class AbcCheckTests
     [Fact]
     public void A_model_below_a_threshold_has_a_fault_and_what_could_not_be_measured_is_none()
     {
-        var check = new AbcCheck { Shows = 0.1, Obeys = 0.6 };
-        Assert.Null(Faults(0.5, 0.4, 0.6));
-        Assert.Null(Faults(0.5, 0.4, null));
-        Assert.Equal([AbcFault.Concept], Faults(0.5, 0.45, 0.7));
+        var check = new AbcCheck { Shows = 0.25, Obeys = 0.6 };
+        Assert.Null(Faults(0.75, 0.5, 0.6));
+        Assert.Null(Faults(0.75, 0.5, null));
+        Assert.Equal([AbcFault.Concept], Faults(0.7, 0.5, 0.7));
         Assert.Equal([AbcFault.Concept, AbcFault.Prompt], Faults(0.4, 0.5, 0.55));
         check = check with { Shows = -2, Obeys = 0 };
         Assert.Null(Faults(-1, 1, 0));
@@ -60,11 +60,11 @@ public sealed class AbcCheckTests
     public void A_copy_is_near_by_its_feature_and_by_its_pixels()
     {
         var check = new AbcCheck { CopySimilarity = 0.9, CopyPixels = 0.1 };
-        Assert.True(Copy(0.9f, 0.09f));
-        Assert.Null(Copy(0.89f, 0.09f));
-        Assert.Null(Copy(0.95f, 0.11f));
+        Assert.True(Copy(0.9, 0.1));
+        Assert.Null(Copy(0.89, 0.09));
+        Assert.Null(Copy(0.95, 0.11));
 
-        bool? Copy(float similarity, float pixels) => check.Judge(Record(similarity, pixels)).Samples[0].Copy;
+        bool? Copy(double similarity, double pixels) => check.Judge(Record(similarity, pixels)).Samples[0].Copy;
     }
 
     [Fact]
@@ -84,7 +84,7 @@ public sealed class AbcCheckTests
 
     private static AbcPicture Drawn(string words, long seed, RgbImage image) => new(new AbcSample("gpt", $"<new1> {words}", seed, words), image);
 
-    private static AbcRecord Record(float similarity, float pixels) => new()
+    private static AbcRecord Record(double similarity, double pixels) => new()
     {
         Id = "x-0000",
         Set = "x",
@@ -95,8 +95,6 @@ public sealed class AbcCheckTests
         Exemplars = [],
         Samples = [new AbcSampleRecord("s.png", "gpt", "<new1>", 0, "", similarity, pixels)],
     };
-
-    private static bool Near((float, float) a, (float, float) b) => Math.Abs(a.Item1 - b.Item1) < 1e-5 && Math.Abs(a.Item2 - b.Item2) < 1e-5;
 
     private static RgbImage Solid(byte red, byte green, byte blue) => RgbImage.FromRgb([.. Enumerable.Repeat((byte[])[red, green, blue], 16).SelectMany(pixel => pixel)], 4, 4);
 }
