@@ -10,7 +10,13 @@ public sealed class AbcFoldersTests : IDisposable
 
     private static readonly AbcSet ImageNet = new()
     {
-        Name = "imagenet", Kind = AbcKind.ObjectCentric, Images = ["imagenet/train"], Folders = "classes.csv", Category = "categories", Class = "folder", Models = new() { Train = 1 },
+        Name = "imagenet",
+        Kind = AbcKind.ObjectCentric,
+        Images = ["imagenet/train"],
+        Folders = "classes.csv",
+        Category = "categories",
+        Class = "folder",
+        Models = new() { Train = 1 },
     };
 
     private static readonly AbcSet Artists = new() { Name = "artchive", Kind = AbcKind.StyleCentric, Images = ["artchive/images"], Group = "folder", Models = new() { Test = 1 } };
