@@ -3,6 +3,7 @@ using System.Globalization;
 using Whence.Cli.Output;
 using Whence.Datasets.Abc;
 using Whence.Torch.Abc;
+using Whence.Torch.Encoders;
 
 namespace Whence.Cli.Commands;
 
@@ -15,16 +16,17 @@ internal static class DatasetBuildCommand
         var output = new Option<string?>("--out") { Description = "Folder of the data set", HelpName = "DIR" };
         var shard = new Option<string?>("--shard") { Description = "Make only every N-th model, from the I-th, for other machines to make the others; 'whence dataset merge' joins them", HelpName = "I/N" };
         var dry = new Option<bool>("--dry-run") { Description = "Try out a few steps, and say how many models and images there will be, how many hours and how much disk they take" };
-        var command = new Command("build", "Customize models on exemplars and draw with them: images of known influence; interrupted, the same command goes on") { recipe, output, shard, dry };
+        var device = new Option<string?>("--device") { Description = "Where models are customized and draw [default: cpu]" }.AcceptOnlyFromAmong("cpu", "cuda");
+        var command = new Command("build", "Customize models on exemplars and draw with them: images of known influence; interrupted, the same command goes on") { recipe, output, shard, dry, device };
         command.SetAction((parsed, cancellation) => Task.Run(
-            () => RunAsync(streams, parsed.GetRequiredValue(recipe), parsed.GetValue(output), parsed.GetValue(shard), parsed.GetValue(dry), cancellation), CancellationToken.None));
+            () => RunAsync(streams, parsed.GetRequiredValue(recipe), parsed.GetValue(output), parsed.GetValue(shard), parsed.GetValue(dry), parsed.GetValue(device) == "cuda", cancellation), CancellationToken.None));
         return command;
     }
 
     // Types of Whence.Torch occur only from here on: what does not train must not load libtorch.
-    private static async Task<int> RunAsync(Streams streams, string path, string? output, string? shard, bool dry, CancellationToken cancellation)
+    private static async Task<int> RunAsync(Streams streams, string path, string? output, string? shard, bool dry, bool cuda, CancellationToken cancellation)
     {
-        var (part, parts) = shard is null ? (0, 1) : Shard(shard);
+        var ((part, parts), device) = (shard is null ? (0, 1) : Shard(shard), cuda ? EncoderDevice.Cuda : EncoderDevice.Cpu);
         if (output is null && !dry)
         {
             throw new WhenceException("Give --out DIR, the folder of the data set, or --dry-run.");
@@ -35,14 +37,14 @@ internal static class DatasetBuildCommand
         Print(streams, plan);
         if (dry)
         {
-            var estimate = AbcEstimate.Measure(plan, model, output, part, parts, cancellation);
-            Line(streams, $"{estimate.Models:N0} models to make: {Durations.Text(TimeSpan.FromSeconds(estimate.Customizing))} to customize and {Durations.Text(TimeSpan.FromSeconds(estimate.Sampling))} to draw and check on this machine, about {estimate.Bytes / 1e6:N1} MB.");
+            var estimate = AbcEstimate.Measure(plan, model, output, part, parts, device, cancellation);
+            Line(streams, $"{estimate.Models:N0} models to make, {estimate.AtOnce:N0} at once: {Durations.Text(TimeSpan.FromSeconds(estimate.Customizing))} to customize and {Durations.Text(TimeSpan.FromSeconds(estimate.Sampling))} to draw and check on this machine, about {estimate.Bytes / 1e6:N1} MB.");
             return 0;
         }
 
         try
         {
-            var lists = new AbcBuilder(plan, model, output!).Build(part, parts, new Reporter(streams.Error), cancellation);
+            var lists = new AbcBuilder(plan, model, output!, device).Build(part, parts, new Reporter(streams.Error), cancellation);
             Line(streams, lists.Count > 0 ? (FormattableString)$"{output}: {string.Join(", ", lists)}." : $"{output}: every model of part {part} of {parts} is there; when the others are, 'whence dataset merge' joins them.");
             if (lists.Count > 0)
             {
@@ -88,7 +90,7 @@ internal static class DatasetBuildCommand
     {
         public void Report(AbcProgress value)
         {
-            if (value.Made == 0)
+            if (value.Left is not { } left)
             {
                 if (value.Done > 0)
                 {
@@ -98,10 +100,9 @@ internal static class DatasetBuildCommand
                 return;
             }
 
-            var each = (value.Customizing + value.Sampling) / value.Made;
             error.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{value.Done:N0} of {value.Models:N0} models, {value.Customizing / value.Made:F1} s to customize and {value.Sampling / value.Made:F1} s to draw, {Durations.Text(TimeSpan.FromSeconds(each * (value.Models - value.Done)))} left"));
+                $"{value.Done:N0} of {value.Models:N0} models, {value.Customizing / value.Made:F1} s to customize and {value.Sampling / value.Made:F1} s to draw, {Durations.Text(left)} left"));
         }
     }
 }

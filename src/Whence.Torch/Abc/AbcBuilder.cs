@@ -1,5 +1,7 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.ExceptionServices;
 using System.Text.Json;
 using Whence.Datasets.Abc;
 using Whence.Datasets.Prompts;
@@ -16,9 +18,14 @@ namespace Whence.Torch.Abc;
 /// <param name="Done">Models that are whole, of those that this run makes or has found.</param>
 /// <param name="Models">Models of this run.</param>
 /// <param name="Made">Models that this run has made.</param>
-/// <param name="Customizing">Seconds that it customized.</param>
-/// <param name="Sampling">Seconds that it drew, and checked what was drawn.</param>
-public readonly record struct AbcProgress(int Done, int Models, int Made, double Customizing, double Sampling);
+/// <param name="Customizing">Seconds that it customized, those of each model added up.</param>
+/// <param name="Sampling">Seconds that it drew, and checked what was drawn, added up likewise.</param>
+/// <param name="AtOnce">Models that are made at once.</param>
+public readonly record struct AbcProgress(int Done, int Models, int Made, double Customizing, double Sampling, int AtOnce)
+{
+    /// <summary>Time that the other models take, as many at once, each as long as those that were made; null before one was.</summary>
+    public TimeSpan? Left => Made == 0 ? null : TimeSpan.FromSeconds((Customizing + Sampling) / Made * (Models - Done) / AtOnce);
+}
 
 /// <summary>
 /// Builds a data set for Attribution by Customization (section 3 of the paper): customizes a model on each choice of exemplars, draws with it, and checks what came of it. What is there already is kept,
@@ -30,26 +37,32 @@ public sealed class AbcBuilder
 
     private readonly AbcPlan _plan;
     private readonly string _base, _folder;
+    private readonly EncoderDevice _device;
 
     /// <summary>A data set that is begun, or goes on.</summary>
     /// <param name="plan">What is made.</param>
     /// <param name="model">Folder of the model that is customized.</param>
     /// <param name="folder">Where the data set is written.</param>
-    public AbcBuilder(AbcPlan plan, string model, string folder)
+    /// <param name="device">Where models are customized and draw; they are checked on the processor.</param>
+    public AbcBuilder(AbcPlan plan, string model, string folder, EncoderDevice device = EncoderDevice.Cpu)
     {
         ArgumentNullException.ThrowIfNull(plan);
-        (_plan, _base, _folder) = (plan, model, folder);
+        (_plan, _base, _folder, _device) = (plan, model, folder, device);
+        AtOnce = device == EncoderDevice.Cpu ? Math.Max(1, Environment.ProcessorCount / ThreadsOf(plan.Recipe)) : 1;
     }
+
+    /// <summary>Models that are made at once: as many as there are cores for, on a graphics card one. No bit depends on it.</summary>
+    internal int AtOnce { get; init; }
 
     private AbcRecipe Recipe => _plan.Recipe;
 
     /// <summary>Makes the models that are not there; when all of the plan are, the lists of test cases and the manifest too.</summary>
     /// <param name="shard">Which part of the models, from 0: each whose number leaves this remainder.</param>
     /// <param name="shards">Parts in all, at least 1.</param>
-    /// <param name="progress">Told after each model; null for nobody.</param>
-    /// <param name="cancellation">Stops within a model, which is made anew the next time.</param>
+    /// <param name="progress">Told after each model, by one thread at a time; null for nobody.</param>
+    /// <param name="cancellation">Stops within models, which are made anew the next time.</param>
     /// <returns>The names of the lists; none where models of other parts are missing.</returns>
-    /// <exception cref="WhenceException">The folder holds another data set, another process writes it, there is no such encoder for the check, or a model cannot be made.</exception>
+    /// <exception cref="WhenceException">The folder holds another data set, another process writes it, there is no such encoder for the check or no such device, or a model cannot be made: others at work then stop too.</exception>
     public IReadOnlyList<string> Build(int shard = 0, int shards = 1, IProgress<AbcProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(shards, 1);
@@ -64,17 +77,7 @@ public sealed class AbcBuilder
             AbcFolder.Begin(_folder, AbcFolder.HeaderOf(_plan, $"{model.WeightsSha256()} {JsonSerializer.Serialize(model.Scheduler, RecipeJson.Options)}", encoder?.Spec));
         }
 
-        var checker = encoder is null ? null : new AbcChecker(encoder);
-        AbcModel[] own = [.. _plan.Models.Where((_, i) => i % shards == shard)];
-        var state = new AbcProgress(own.Count(IsThere), own.Length, 0, 0, 0);
-        progress?.Report(state);
-        foreach (var model in own.Where(model => !IsThere(model)))
-        {
-            var (customizing, sampling) = Make(model, checker, cancellation);
-            state = new(state.Done + 1, state.Models, state.Made + 1, state.Customizing + customizing, state.Sampling + sampling);
-            progress?.Report(state);
-        }
-
+        MakeAll([.. _plan.Models.Where((_, i) => i % shards == shard)], encoder is null ? null : new AbcChecker(encoder), progress, cancellation);
         return _plan.Models.All(IsThere) ? AbcFolder.End(_folder, _plan.Models.Select(m => m.Id)) : [];
     }
 
@@ -84,7 +87,7 @@ public sealed class AbcBuilder
     // Its images name it as the recipe does, wherever it lies.
     private DiffusionModel Open()
     {
-        var model = DiffusionModel.Open(_base, new DiffusionOptions { Precision = Recipe.Precision });
+        var model = DiffusionModel.Open(_base, new DiffusionOptions { Device = _device, Precision = Recipe.Precision });
         model.Name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Recipe.Model));
         return model;
     }
@@ -101,6 +104,43 @@ public sealed class AbcBuilder
     }
 
     private bool IsThere(AbcModel model) => AbcRecord.IsThere(_folder, model.Id);
+
+    // As many at once, each on a thread of its own with a base model of its own: libtorch keeps for each thread how many more that one computes with. Encoders may be asked by all of them.
+    private void MakeAll(AbcModel[] models, AbcChecker? checker, IProgress<AbcProgress>? progress, CancellationToken cancellation)
+    {
+        var missing = new ConcurrentQueue<AbcModel>(models.Where(model => !IsThere(model)));
+        var state = new AbcProgress(models.Length - missing.Count, models.Length, 0, 0, 0, AtOnce);
+        progress?.Report(state);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var (telling, first) = (new Lock(), (Exception?)null);
+        Task[] workers = [.. Enumerable.Range(0, Math.Min(AtOnce, missing.Count)).Select(_ => Task.Factory.StartNew(Work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))];
+        Task.WaitAll(workers, CancellationToken.None);
+        if (first is not null)
+        {
+            ExceptionDispatchInfo.Throw(first);
+        }
+
+        void Work()
+        {
+            try
+            {
+                while (missing.TryDequeue(out var model))
+                {
+                    var (customizing, sampling) = Make(model, checker, stop.Token);
+                    lock (telling)
+                    {
+                        state = state with { Done = state.Done + 1, Made = state.Made + 1, Customizing = state.Customizing + customizing, Sampling = state.Sampling + sampling };
+                        progress?.Report(state);
+                    }
+                }
+            }
+            catch (Exception e)
+            {
+                Interlocked.CompareExchange(ref first, e, null); // others then fail since they are stopped
+                stop.Cancel();
+            }
+        }
+    }
 
     private (double Customizing, double Sampling) Make(AbcModel model, AbcChecker? checker, CancellationToken cancellation)
     {
@@ -198,6 +238,7 @@ public sealed class AbcBuilder
         LearningRate = recipe.Customization.LearningRate,
         Augmentation = recipe.Customization.Augment ? new() : ExemplarAugmentation.None,
         Seed = seed,
+        Threads = ThreadsOf(recipe),
     };
 
     /// <summary>How models of a recipe draw.</summary>
@@ -209,7 +250,10 @@ public sealed class AbcBuilder
         Scheduler = network.Scheduler.As(SchedulerKind.Ddim),
         Batch = recipe.Sampling.Batch,
         Exact = false, // the same images are always drawn beside each other
+        Threads = ThreadsOf(recipe),
     };
+
+    private static int ThreadsOf(AbcRecipe recipe) => recipe.Threads ?? Environment.ProcessorCount;
 
     private string In(string path) => Path.Combine(_folder, path);
 

@@ -76,6 +76,9 @@ public sealed record CustomDiffusionOptions
     /// <summary>Seed of all that is drawn. Default 0.</summary>
     public long Seed { get; init; }
 
+    /// <summary>Threads of libtorch, at least 1; the last bits depend on their number. Default: one a core.</summary>
+    internal int Threads { get; init; } = Environment.ProcessorCount;
+
     /// <summary>Refuses what makes no sense.</summary>
     /// <exception cref="ArgumentException">Which.</exception>
     public void Validate()
@@ -86,6 +89,7 @@ public sealed record CustomDiffusionOptions
         ArgumentOutOfRangeException.ThrowIfLessThan(ImageSize ?? 1, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(ImageSize ?? 1, 1 << 14);
         ArgumentOutOfRangeException.ThrowIfLessThan(MicroBatch ?? 1, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(Threads, 1);
         if (!(LearningRate > 0 && WeightDecay >= 0 && PriorWeight >= 0 && MaxGradientNorm is null or > 0) || !double.IsFinite(LearningRate + WeightDecay + PriorWeight))
         {
             throw new ArgumentException(

@@ -79,7 +79,7 @@ public sealed class CustomDiffusionTrainer
         }
 
         _done = true;
-        TorchRuntime.UseAllCores();
+        TorchRuntime.Use(_options.Threads);
         var first = _model.Tokenizer.VocabularySize;
         int[] ids = [.. Enumerable.Range(first, _tokens.Length)];
         ConceptWeights before, after;
@@ -182,7 +182,7 @@ public sealed class CustomDiffusionTrainer
             ["microBatch"] = Text(_images.MicroBatch),
             ["checkpointing"] = FormattableString.Invariant($"{_options.Checkpointing}"),
             ["seed"] = Text(_options.Seed),
-            ["threads"] = Text(get_num_threads()),
+            ["threads"] = Text(_options.Threads),
             ["concepts"] = string.Join(", ", _concepts.Zip(_initial, (concept, id) => FormattableString.Invariant($"{concept.Token} from {id}: {concept.Prompt} ({concept.Exemplars.Count})"))),
             ["prior"] = _prior is null ? "none" : FormattableString.Invariant($"{_prior.Images.Count}, weight {_options.PriorWeight}: {string.Join(", ", _prior.Captions)}"),
             ["images"] = Hash(_images.Sha256.Select(sum => MemoryMarshal.AsBytes(sum.AsSpan()).ToArray())),

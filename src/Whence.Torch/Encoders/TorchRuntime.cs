@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
+using Whence.Files;
 using static TorchSharp.torch;
 
 namespace Whence.Torch.Encoders;
@@ -30,6 +32,32 @@ internal static partial class TorchRuntime
         }
 
         LeaveOutNnpack();
+    }
+
+    /// <summary>Works side by side, each in a dispose scope of its own; afterwards this thread has libtorch compute on as many threads as before.</summary>
+    /// <param name="items">What is worked at, begun in this order; those that take longest first.</param>
+    /// <param name="atOnce">At most so many at once.</param>
+    /// <param name="threads">Threads of libtorch of each.</param>
+    /// <param name="work">The work, on whatever thread.</param>
+    public static void ForEach(IEnumerable<int> items, int atOnce, int threads, Action<int> work)
+    {
+        var before = get_num_threads();
+        try
+        {
+            Unwrap.Aggregate(() => Parallel.ForEach(
+                Partitioner.Create(items, EnumerablePartitionerOptions.NoBuffering),
+                new ParallelOptions { MaxDegreeOfParallelism = atOnce },
+                item =>
+                {
+                    Use(threads);
+                    using var scope = NewDisposeScope();
+                    work(item);
+                }));
+        }
+        finally
+        {
+            Use(before);
+        }
     }
 
     // libtorch asks NNPACK for some small convolutions of one image, and where it does not know the processor says so on standard error at each of them, thousands of times. libtorch's own do as

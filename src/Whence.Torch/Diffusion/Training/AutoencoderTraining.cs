@@ -9,31 +9,54 @@ namespace Whence.Torch.Diffusion.Training;
 /// <summary>
 /// How the autoencoder learns: to give back what it was shown, with its edges, from latents that stay near to a normal distribution (Kingma and Welling 2014).
 /// </summary>
-internal sealed class AutoencoderTraining(GeneratorRecipe recipe, CaptionedImages images, Autoencoder network)
+internal sealed class AutoencoderTraining(GeneratorRecipe recipe, CaptionedImages images, Autoencoder network, int threads) : IDisposable
 {
     private const int Stage = 1, MostPixels = 1 << 18; // of images that are encoded together: 64 of 64 x 64
 
     private readonly RecipeAutoencoder _recipe = recipe.Autoencoder;
     private readonly EpochOrder _order = new(recipe.Seed, Stage, images.Count, recipe.Autoencoder.Training.Batch);
     private readonly ScalarType _type = recipe.Autoencoder.Training.Type;
+    private readonly BatchParts _parts = new(recipe.Autoencoder.Training.Batch, threads);
+    private Autoencoder[]? _networks;
 
     // Never more than a step takes, which needs far more memory for each.
     private int AtATime => Math.Min(_recipe.Training.Batch, Math.Max(1, MostPixels / (images.Size * images.Size)));
+
+    /// <summary>The networks that compute a part of the images each: the one that was given first, then those that must have the same weights.</summary>
+    public IReadOnlyList<Autoencoder> Networks => _networks ??= [network, .. _parts.Twins(_type, () => new Autoencoder(network.Spec, CPU))];
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var twin in _networks?.Skip(1) ?? [])
+        {
+            twin.Dispose();
+        }
+    }
 
     /// <summary>The loss of a step, and the gradients of the weights.</summary>
     public StepLoss Backward(long step)
     {
         using var random = new StepRandom(recipe.Seed, Stage, step);
         var x = Pixels(_order.Images(step));
-        var moments = network.Moments(x.to(_type)).to(ScalarType.Float32);
-        var (mean, logVariance) = Autoencoder.Split(moments);
-        var latents = mean + ((logVariance * 0.5f).exp() * random.Normal(mean.shape));
-        var difference = network.Decode(latents.to(_type)).to(ScalarType.Float32) - x;
-        var error = difference.abs().mean();
-        var divergence = 0.5f * (mean.square() + logVariance.exp() - 1 - logVariance).mean();
-        var loss = error + (_recipe.SquaredWeight * difference.square().mean()) + (_recipe.EdgeWeight * Edges(difference)) + (_recipe.KlWeight * divergence);
-        loss.backward();
-        return new StepLoss(loss.item<float>(), error.item<float>(), divergence.item<float>());
+        var side = images.Size / network.Spec.Factor;
+        var noise = random.Normal(x.shape[0], _recipe.LatentChannels, side, side);
+        var sums = _parts.Sum(part =>
+        {
+            var (first, count) = _parts[part];
+            var (shown, autoencoder) = (x.narrow(0, first, count), Networks[part]);
+            var moments = autoencoder.Moments(shown.to(_type)).to(ScalarType.Float32);
+            var (mean, logVariance) = Autoencoder.Split(moments);
+            var latents = mean + ((logVariance * 0.5f).exp() * noise.narrow(0, first, count));
+            var difference = autoencoder.Decode(latents.to(_type)).to(ScalarType.Float32) - shown;
+            var error = difference.abs().mean();
+            var divergence = 0.5f * (mean.square() + logVariance.exp() - 1 - logVariance).mean();
+            var loss = error + (_recipe.SquaredWeight * difference.square().mean()) + (_recipe.EdgeWeight * Edges(difference)) + (_recipe.KlWeight * divergence);
+            var share = (double)count / _parts.Images;
+            (loss * share).backward();
+            return [loss.item<float>() * share, error.item<float>() * share, divergence.item<float>() * share];
+        });
+        return new StepLoss(sums[0], sums[1], sums[2]);
     }
 
     /// <summary>Mean and logarithm of the variance of all images' latents.</summary>

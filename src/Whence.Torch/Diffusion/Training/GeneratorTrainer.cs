@@ -199,8 +199,8 @@ public sealed class GeneratorTrainer
         using var network = new Autoencoder(_recipe.AutoencoderSpec(), CPU);
         FirstWeights.Fill(network, _recipe.Seed);
         network.to(_recipe.Autoencoder.Training.Type);
-        var weights = new TrainedWeights(network) { Threads = _threads };
-        var training = new AutoencoderTraining(_recipe, _images, network);
+        using var training = new AutoencoderTraining(_recipe, _images, network, _threads);
+        var weights = Weights(training.Networks.Select(one => (nn.Module[])[one]));
         var loop = new TrainingLoop(AutoencoderStage, _recipe.Autoencoder.Training, weights, folder, _recipe.Checkpoint, _threads, settings, [])
         {
             Keeping = Record(folder).Write, // no sooner: who mends the recipe of a training that failed at once may begin again
@@ -209,7 +209,7 @@ public sealed class GeneratorTrainer
 
         using var trained = new Autoencoder(_recipe.AutoencoderSpec(), CPU);
         weights.CopyAverageTo(trained);
-        var final = new AutoencoderTraining(_recipe with { Autoencoder = _recipe.Autoencoder with { Training = _recipe.Autoencoder.Training with { Precision = Whence.Encoders.EncoderPrecision.F32 } } }, _images, trained);
+        using var final = new AutoencoderTraining(_recipe with { Autoencoder = _recipe.Autoencoder with { Training = _recipe.Autoencoder.Training with { Precision = Whence.Encoders.EncoderPrecision.F32 } } }, _images, trained, _threads);
         var (shown, givenBack) = final.Reconstruct(Spread(_images.Count, 24));
         ImageSheet.Draw("reconstructions", "Training images and what the autoencoder gives back", "", [.. shown.Zip(givenBack, (a, b) => new ImageRow("", [a, b]))], columns: 6).Save(folder);
         var (moments, shape) = final.Moments(cancellation);
@@ -225,8 +225,8 @@ public sealed class GeneratorTrainer
         model.UNet.to(_recipe.UNet.Training.Type);
         model.TextEncoder.to(_recipe.UNet.Training.Type);
         var settings = GeneratorFile.Settings(_recipe, _sha256, _threads, "size", "seed", "vocabulary", "text", "autoencoder", "unet");
-        var weights = new TrainedWeights(model.UNet, model.TextEncoder) { Threads = _threads };
-        var training = new UNetTraining(_recipe, latents, _images.Captions, model);
+        using var training = new UNetTraining(_recipe, latents, _images.Captions, model, _threads);
+        var weights = Weights(training.Networks);
         var loop = new TrainingLoop(UNetStage, _recipe.UNet.Training, weights, folder, _recipe.Checkpoint, _threads, settings, before);
         Record(folder).Write(); // once the state was found to be this training's
         var samples = new SampleSheets(_recipe, model, _images.Captions, _threads);
@@ -246,6 +246,17 @@ public sealed class GeneratorTrainer
         weights.CopyAverageTo(model.UNet, model.TextEncoder);
         samples.Draw(_recipe.UNet.Training.Steps, cancellation).Save(Path.Combine(folder, "samples"));
         return loop.Points;
+    }
+
+    private TrainedWeights Weights(IEnumerable<IReadOnlyList<nn.Module>> networks)
+    {
+        var weights = new TrainedWeights(networks.First()) { Threads = _threads };
+        foreach (var twin in networks.Skip(1))
+        {
+            weights.AddTwin(twin);
+        }
+
+        return weights;
     }
 
     private static int[] Spread(int count, int most) => [.. Enumerable.Range(0, Math.Min(count, most)).Select(i => (int)((long)i * count / Math.Min(count, most)))];

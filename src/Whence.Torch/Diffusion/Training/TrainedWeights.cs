@@ -3,6 +3,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using TorchSharp.Modules;
+using Whence.Torch.Encoders;
 using Whence.Torch.Mapping;
 using Whence.Vectors;
 using static TorchSharp.torch;
@@ -27,6 +28,7 @@ internal sealed class TrainedWeights
     private readonly (int Offset, int Length, bool Decays)[] _chunks;
     private readonly float[] _gradient;
     private readonly double[] _squares;
+    private readonly List<Tensor[]> _twins = [];
 
     /// <summary>Takes weights from networks.</summary>
     /// <param name="networks">On the processor; all of their parameters take gradients from now on, and stay the networks'.</param>
@@ -82,10 +84,24 @@ internal sealed class TrainedWeights
     /// <summary>Moving average of the weights.</summary>
     public float[] Average { get; }
 
+    /// <summary>Has other networks of the same kind compute with the same weights from now on: their gradients, of other images, are added to those of the first ones.</summary>
+    /// <param name="networks">On the processor; all of their parameters take gradients from now on, and stay the networks'.</param>
+    public void AddTwin(params IReadOnlyList<nn.Module> networks)
+    {
+        Tensor[] twin = [.. networks.SelectMany(Ordered).Select(named => named.Parameter)];
+        foreach (var parameter in twin)
+        {
+            parameter.requires_grad = true;
+        }
+
+        _twins.Add(twin);
+        Write(Values);
+    }
+
     /// <summary>Forgets the gradients of the last step.</summary>
     public void ClearGradients()
     {
-        foreach (var (_, tensor, _, _, _) in _tensors)
+        foreach (var tensor in _tensors.Select(t => t.Tensor).Concat(_twins.SelectMany(twin => twin)))
         {
             tensor.grad = null;
         }
@@ -98,25 +114,8 @@ internal sealed class TrainedWeights
     /// <returns>Length of the gradient before it was clipped.</returns>
     public double Step(long step, double rate, OptimizerOptions options)
     {
-        using var none = no_grad();
-        foreach (var (_, tensor, at, length, _) in _tensors)
-        {
-            var target = _gradient.AsSpan(at, length);
-            if (tensor.grad is not { } gradient)
-            {
-                target.Clear();
-                continue;
-            }
-
-            using (gradient)
-            {
-                using var single = gradient.to(ScalarType.Float32);
-                using var dense = single.contiguous();
-                TensorValues.Of(dense).CopyTo(target);
-            }
-        }
-
         var threads = new ParallelOptions { MaxDegreeOfParallelism = Threads };
+        TorchRuntime.ForEach(Enumerable.Range(0, _tensors.Length), Threads, 1, Gather);
         Parallel.For(0, _chunks.Length, threads, i => _squares[i] = TensorPrimitives.SumOfSquares(_gradient.AsSpan(_chunks[i].Offset, _chunks[i].Length)));
         var norm = Math.Sqrt(_squares.Sum());
         if (double.IsFinite(norm))
@@ -127,9 +126,11 @@ internal sealed class TrainedWeights
             var rates = (Rate: (float)(rate / (1 - Math.Pow(Beta1, step))), Root: (float)Math.Sqrt(1 - Math.Pow(Beta2, step)), Decay: (float)(1 - (rate * options.WeightDecay)));
             var muon = options.Optimizer == Optimizer.Muon;
             Parallel.ForEach(_chunks.Where(chunk => !(muon && chunk.Decays)), threads, chunk => Move(chunk, scale, average, rates.Rate, rates.Root, rates.Decay));
-            foreach (var (_, tensor, at, length, _) in _tensors.Where(tensor => muon && tensor.Decays))
+            if (muon)
             {
-                MoveOrthogonally(tensor, at, length, scale, average, (float)rate, rates.Decay);
+                // The longest first, so that no thread has one left when the others are done.
+                var matrices = Enumerable.Range(0, _tensors.Length).Where(i => _tensors[i].Decays).OrderByDescending(i => _tensors[i].Length);
+                TorchRuntime.ForEach(matrices, Threads, 1, i => MoveOrthogonally(_tensors[i], scale, average, (float)rate, rates.Decay));
             }
 
             Write(Values);
@@ -141,19 +142,22 @@ internal sealed class TrainedWeights
     /// <summary>Has the networks compute with these weights: <see cref="Values"/>, or their <see cref="Average"/>.</summary>
     public void Write(float[] weights)
     {
-        using var none = no_grad();
-        foreach (var (_, tensor, at, length, _) in _tensors)
+        TorchRuntime.ForEach(Enumerable.Range(0, _tensors.Length), Threads, 1, i =>
         {
-            if (tensor.dtype == ScalarType.Float32 && tensor.is_contiguous())
+            using var none = no_grad();
+            var own = weights.AsSpan(_tensors[i].Offset, _tensors[i].Length);
+            foreach (var tensor in Tensors(i))
             {
-                weights.AsSpan(at, length).CopyTo(TensorValues.Of(tensor));
+                if (tensor.dtype == ScalarType.Float32 && tensor.is_contiguous())
+                {
+                    own.CopyTo(TensorValues.Of(tensor));
+                }
+                else
+                {
+                    tensor.copy_(TensorValues.ToTensor(own, tensor.shape));
+                }
             }
-            else
-            {
-                using var values = TensorValues.ToTensor(weights.AsSpan(at, length), tensor.shape);
-                tensor.copy_(values);
-            }
-        }
+        });
     }
 
     /// <summary>Gives the moving average to networks that were made as those that are trained, and takes gradients no more.</summary>
@@ -198,10 +202,30 @@ internal sealed class TrainedWeights
 
     private IEnumerable<(string Name, float[] Values)> Parts => [("weights", Values), ("mean", Mean), ("square", Square), ("average", Average)];
 
-    // Muon with Nesterov's momentum; the gradient's place holds what is in between.
-    private void MoveOrthogonally(Tensor tensor, int at, int length, float scale, float average, float rate, float decay)
+    // Of the first networks and of their twins.
+    private IEnumerable<Tensor> Tensors(int i) => _twins.Select(twin => twin[i]).Prepend(_tensors[i].Tensor);
+
+    // The gradients of a tensor, of all images.
+    private void Gather(int i)
     {
-        using var scope = NewDisposeScope();
+        using var none = no_grad();
+        var sum = _gradient.AsSpan(_tensors[i].Offset, _tensors[i].Length);
+        sum.Clear();
+        foreach (var tensor in Tensors(i))
+        {
+            if (tensor.grad is { } gradient)
+            {
+                TensorPrimitives.Add(sum, TensorValues.Of(gradient.to(ScalarType.Float32).contiguous()), sum);
+                gradient.Dispose();
+            }
+        }
+    }
+
+    // Muon with Nesterov's momentum; the gradient's place holds what is in between.
+    private void MoveOrthogonally((string Name, Tensor Tensor, int Offset, int Length, bool Decays) matrix, float scale, float average, float rate, float decay)
+    {
+        using var none = no_grad();
+        var (_, tensor, at, length, _) = matrix;
         var between = _gradient.AsSpan(at, length);
         var mean = Mean.AsSpan(at, length);
         TensorPrimitives.Multiply(between, scale * (1 - Momentum), between);

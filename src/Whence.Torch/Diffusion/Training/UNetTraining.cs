@@ -1,34 +1,51 @@
+using Whence.Torch.Encoders;
 using Whence.Torch.Mapping;
 using static TorchSharp.torch;
 
 namespace Whence.Torch.Diffusion.Training;
 
 /// <summary>How the U-Net and the text encoder learn, together: to tell the noise in latents of captioned images (Ho et al. 2020; Rombach et al. 2022).</summary>
-internal sealed class UNetTraining
+internal sealed class UNetTraining : IDisposable
 {
     private const int Stage = 2;
 
     private readonly GeneratorRecipe _recipe;
     private readonly LatentCache _latents;
-    private readonly DiffusionModel _model;
     private readonly NoiseSchedule _noise;
     private readonly EpochOrder _order;
     private readonly int[] _ids, _empty;
     private readonly ScalarType _type;
+    private readonly BatchParts _parts;
+    private readonly UNet[] _unets;
+    private readonly ClipTextTransformer[] _texts;
 
     /// <param name="recipe">What is learned with.</param>
     /// <param name="latents">Of the images.</param>
     /// <param name="captions">Of the images.</param>
     /// <param name="model">Its U-Net and text encoder learn.</param>
-    public UNetTraining(GeneratorRecipe recipe, LatentCache latents, IReadOnlyList<string> captions, DiffusionModel model)
+    /// <param name="threads">Threads of libtorch, at least 1.</param>
+    public UNetTraining(GeneratorRecipe recipe, LatentCache latents, IReadOnlyList<string> captions, DiffusionModel model, int threads)
     {
-        (_recipe, _latents, _model) = (recipe, latents, model);
+        (_recipe, _latents) = (recipe, latents);
         _noise = new NoiseSchedule(recipe.Scheduler());
         _order = new EpochOrder(recipe.Seed, Stage, latents.Count, recipe.UNet.Training.Batch);
         _ids = [.. model.Tokenizer.Encode(captions).Ids.Span];
         _empty = [.. model.Tokenizer.Encode("").Ids];
         _type = recipe.UNet.Training.Type;
-        model.UNet.Checkpointing = recipe.UNet.Checkpointing;
+        _parts = new BatchParts(recipe.UNet.Training.Batch, threads);
+        _unets = [model.UNet, .. _parts.Twins(_type, () => new UNet(model.UNet.Spec, CPU))];
+        _texts = [model.TextEncoder, .. _parts.Twins(_type, () => new ClipTextTransformer(model.TextEncoder.Spec, CPU))];
+        Array.ForEach(_unets, unet => unet.Checkpointing = recipe.UNet.Checkpointing);
+    }
+
+    /// <summary>The networks that compute a part of the images each: the model's first, then those that must have the same weights.</summary>
+    public IReadOnlyList<IReadOnlyList<nn.Module>> Networks => [.. _unets.Zip(_texts, (unet, text) => (nn.Module[])[unet, text])];
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Array.ForEach(_unets[1..], unet => unet.Dispose());
+        Array.ForEach(_texts[1..], text => text.Dispose());
     }
 
     /// <summary>The loss of a step, and the gradients of the weights.</summary>
@@ -52,14 +69,19 @@ internal sealed class UNetTraining
 
         var (latents, timesteps) = (_latents.Draw(batch, random), tensor(times));
         var noise = random.Normal(latents.shape);
-        var context = _model.TextEncoder.forward(tensor(ids, [n, tokens]));
-        var prediction = _model.UNet.forward(_noise.AddNoise(latents, noise, timesteps).to(_type), timesteps, context);
-        var (predicted, target, gamma) = (prediction.to(ScalarType.Float32), _noise.Target(latents, noise, timesteps), _recipe.UNet.SnrGamma);
-        var loss = gamma > 0
-            ? ((predicted - target).square().mean([1, 2, 3]) * tensor(Array.ConvertAll(times, t => (float)_noise.LossWeight(t, gamma)))).mean()
-            : nn.functional.mse_loss(predicted, target);
-        loss.backward();
-        return new StepLoss(loss.item<float>());
+        var (noisy, target) = (_noise.AddNoise(latents, noise, timesteps).to(_type), _noise.Target(latents, noise, timesteps));
+        var (tokenIds, gamma) = (tensor(ids, [n, tokens]), _recipe.UNet.SnrGamma);
+        var weights = tensor(Array.ConvertAll(times, t => gamma > 0 ? (float)_noise.LossWeight(t, gamma) : 1));
+        return new StepLoss(_parts.Sum(part =>
+        {
+            var (first, count) = _parts[part];
+            Tensor Own(Tensor all) => all.narrow(0, first, count);
+            var context = _texts[part].forward(Own(tokenIds));
+            var predicted = _unets[part].forward(Own(noisy), Own(timesteps), context).to(ScalarType.Float32);
+            var loss = ((predicted - Own(target)).square().mean([1, 2, 3]) * Own(weights)).sum() / n;
+            loss.backward();
+            return [loss.item<float>()];
+        })[0]);
     }
 }
 

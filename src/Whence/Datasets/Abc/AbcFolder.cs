@@ -120,7 +120,7 @@ internal sealed record AbcHeader
     /// <summary>Whether the models of both are the same: where the model and the images lie does not matter, nor how strictly models are judged.</summary>
     public bool IsOf(AbcHeader other) =>
         Model == other.Model && Plan == other.Plan && Ids.SequenceEqual(other.Ids) && Recipe.Customization == other.Recipe.Customization && Recipe.Sampling == other.Recipe.Sampling
-        && Encoder == other.Encoder && Recipe.Check?.Samples == other.Recipe.Check?.Samples;
+        && Recipe.Threads == other.Recipe.Threads && Encoder == other.Encoder && Recipe.Check?.Samples == other.Recipe.Check?.Samples;
 
     /// <summary>Refuses a header that no builder wrote: names become paths.</summary>
     public void Validate()

@@ -34,6 +34,12 @@ public sealed record AbcRecipe
     /// </summary>
     public EncoderPrecision Precision { get; init; }
 
+    /// <summary>
+    /// Threads that a model is made with, 1 to 1,024; null, the default, for one a core. The last bits of what is drawn depend on it. As many models are made at once as there are cores for, which changes
+    /// no bit but takes the memory of each. A small model is made faster on one thread, since a second one mostly waits.
+    /// </summary>
+    public int? Threads { get; init; }
+
     /// <summary>Folder of the lists of prompts (<see cref="Whence.Datasets.Prompts.PromptFolder"/>).</summary>
     public required string Prompts { get; init; }
 
@@ -61,6 +67,7 @@ public sealed record AbcRecipe
     {
         Require(!string.IsNullOrWhiteSpace(Model), "'model' is empty, name the folder of a model");
         Require(Enum.IsDefined(Precision), $"'precision' is {Precision}, it must be float32 or bfloat16");
+        InRange("threads", Threads ?? 1, 1, 1024);
         Require(!string.IsNullOrWhiteSpace(Prompts), "'prompts' is empty, name the folder of the lists of prompts");
         Require(Sets.Count > 0, "'sets' is empty, at least one is needed");
         foreach (var (i, set) in Sets.Index())

@@ -123,6 +123,7 @@ public sealed class AbcPlanTests : IDisposable
     [InlineData("\"prompt\": \"<new1> art\"", "\"draws\": { \"test\": { \"captions\": 1 } }", "the key 'procedural' is missing in 'sets[1].draws.test'")]
     [InlineData("\"prompt\": \"<new1> art\"", "\"draws\": { \"train\": { \"captions\": 3, \"procedural\": 1 } }", "3 are wanted")]
     [InlineData("\"model\": \"base\"", "\"model\": \" \"", "'model' is empty")]
+    [InlineData("\"seed\": 4", "\"seed\": 4, \"threads\": 0", "'threads' is 0, it must be from 1 to 1024")]
     public void What_cannot_be_is_refused_by_its_key(string old, string changed, string message)
     {
         var recipe = AbcFixture.Write(_temp.Path, text => text.Replace(old, changed));

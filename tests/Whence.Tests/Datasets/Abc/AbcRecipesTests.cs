@@ -12,6 +12,7 @@ public sealed class AbcRecipesTests
         Assert.Equal(8, plan.Models.Count);
         Assert.All(plan.Models, model => Assert.Equal(8, model.Samples.Count));
         Assert.Empty(plan.Unread);
+        Assert.Equal(1, plan.Recipe.Threads); // the same bytes on any number of cores
         Assert.True(File.Exists(Path.Combine(Path.GetDirectoryName(Recipe("abc-tiny.json"))!, plan.Recipe.Model, "model_index.json")));
     }
 

@@ -5,6 +5,7 @@ using Whence.Tests.Datasets.Abc;
 using Whence.Tests.Evaluation;
 using Whence.Tests.Torch.Diffusion.Training;
 using Whence.Torch.Abc;
+using Whence.Torch.Encoders;
 
 namespace Whence.Tests.Torch.Abc;
 
@@ -108,7 +109,59 @@ public sealed class AbcBuilderTests : IDisposable
     }
 
     [Fact]
-    public void Interrupted_at_any_model_it_goes_on_to_the_same_bytes_and_makes_none_twice()
+    public void Made_at_once_models_are_the_same_bytes_as_one_after_the_other()
+    {
+        File.WriteAllText(_recipe, AbcFixture.WithBaseline(File.ReadAllText(_recipe)));
+        Change("\"seed\": 4", "\"threads\": 1, \"seed\": 4");
+        Builder("one", atOnce: 1).Build(cancellation: TestContext.Current.CancellationToken);
+        var (models, reports) = (AbcFixture.Plan(_recipe).Models.Count, new List<AbcProgress>());
+        Builder("three", atOnce: 3).Build(progress: new Listener<AbcProgress>(reports.Add), cancellation: TestContext.Current.CancellationToken);
+        AssertSame("one", "three");
+        Assert.Equal(Enumerable.Range(0, models + 1), reports.Select(r => r.Made));
+        Assert.All(reports, r => Assert.Equal((r.Made, models, 3), (r.Done, r.Models, r.AtOnce)));
+    }
+
+    [Fact]
+    public void As_many_are_made_at_once_as_there_are_cores_for()
+    {
+        Assert.Equal(1, Builder("out").AtOnce);
+        Change("\"seed\": 4", "\"threads\": 1, \"seed\": 4");
+        Assert.Equal(Environment.ProcessorCount, Builder("out").AtOnce);
+        Assert.Equal(1, new AbcBuilder(AbcFixture.Plan(_recipe), _temp["base"], _temp["out"], EncoderDevice.Cuda).AtOnce);
+        Change("\"threads\": 1", "\"threads\": 1024");
+        Assert.Equal(1, Builder("out").AtOnce);
+    }
+
+    [Fact]
+    public void The_time_that_is_left_is_shared_by_those_made_at_once()
+    {
+        Assert.Null(new AbcProgress(4, 9, 0, 0, 0, 2).Left);
+        Assert.Equal(TimeSpan.FromSeconds(60), new AbcProgress(3, 11, 2, 20, 10, 2).Left);
+    }
+
+    [Fact]
+    public void A_model_that_fails_stops_the_others_and_what_is_whole_is_kept()
+    {
+        Builder("whole").Build(cancellation: TestContext.Current.CancellationToken);
+        var builder = Builder("out", atOnce: 2);
+        var uses = AbcFixture.Plan(_recipe).Models.SelectMany(m => m.Exemplars.Select(e => (m.Id, e.Source))).GroupBy(use => use.Source);
+        var (failing, exemplar) = uses.Where(use => use.Count() == 1).Select(use => use.Single()).First(use => use.Id is not ("things-0000" or "things-0001"));
+        var bytes = File.ReadAllBytes(exemplar);
+        File.WriteAllText(exemplar, "no image any more");
+        var made = 0;
+        var e = Assert.Throws<WhenceException>(() => builder.Build(progress: new Listener<AbcProgress>(p => made = p.Made), cancellation: TestContext.Current.CancellationToken));
+        Assert.Contains($"models/{failing}", e.Message, StringComparison.Ordinal);
+        Assert.Equal(made, Directory.GetFiles(_temp["out"], "model.json", SearchOption.AllDirectories).Length);
+        Assert.False(File.Exists(_temp[$"out/models/{failing}/model.json"]) || File.Exists(_temp["out/manifest.json"]));
+        File.WriteAllBytes(exemplar, bytes);
+        Builder("out", atOnce: 2).Build(cancellation: TestContext.Current.CancellationToken);
+        AssertSame("whole", "out");
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void Interrupted_at_any_model_it_goes_on_to_the_same_bytes_and_makes_none_twice(int atOnce)
     {
         File.WriteAllText(_recipe, AbcFixture.WithBaseline(File.ReadAllText(_recipe)));
         Builder("whole").Build(cancellation: TestContext.Current.CancellationToken);
@@ -119,7 +172,7 @@ public sealed class AbcBuilderTests : IDisposable
             try
             {
                 var before = made;
-                Builder("parts").Build(
+                Builder("parts", atOnce).Build(
                     progress: new Listener<AbcProgress>(p =>
                     {
                         made += p.Made > 0 ? 1 : 0;
@@ -180,7 +233,7 @@ public sealed class AbcBuilderTests : IDisposable
     public void Another_recipe_model_or_folder_is_refused()
     {
         Builder("out").Build(cancellation: TestContext.Current.CancellationToken);
-        foreach (var (old, changed) in ((string, string)[])[("\"guidance\": 2", "\"guidance\": 3"), ("\"seed\": 4", "\"precision\": \"bfloat16\", \"seed\": 4"), ("\"obeys\": 0", "\"samples\": 2"), ("\"encoder\": \"pixels\"", "\"encoder\": \"resnet18\"")])
+        foreach (var (old, changed) in ((string, string)[])[("\"guidance\": 2", "\"guidance\": 3"), ("\"seed\": 4", "\"precision\": \"bfloat16\", \"seed\": 4"), ("\"seed\": 4", "\"threads\": 1, \"seed\": 4"), ("\"obeys\": 0", "\"samples\": 2"), ("\"encoder\": \"pixels\"", "\"encoder\": \"resnet18\"")])
         {
             Change(old, changed);
             Assert.Contains("another recipe", Assert.Throws<WhenceException>(() => Builder("out").Build()).Message);
@@ -265,9 +318,15 @@ public sealed class AbcBuilderTests : IDisposable
         Assert.True(estimate.Customizing > 0 && estimate.Sampling > 0);
         Assert.Equal(plan.Models.Count, estimate.Models);
         Builder("out").Build(0, 2, cancellation: TestContext.Current.CancellationToken);
-        Assert.Equal(0, AbcEstimate.Measure(plan, _temp["base"], _temp["out"], 0, 2, TestContext.Current.CancellationToken).Models);
+        Assert.Equal(0, AbcEstimate.Measure(plan, _temp["base"], _temp["out"], 0, 2, cancellation: TestContext.Current.CancellationToken).Models);
         Assert.Equal(plan.Models.Count / 2, AbcEstimate.Measure(plan, _temp["base"], _temp["out"], cancellation: TestContext.Current.CancellationToken).Models);
         Assert.True(estimate.Bytes > 100 * plan.Models.Sum(m => m.Samples.Count));
+        Assert.Equal(1, estimate.AtOnce);
+
+        Change("\"seed\": 4", "\"threads\": 1, \"seed\": 4");
+        var several = AbcEstimate.Measure(AbcFixture.Plan(_recipe), _temp["base"], cancellation: TestContext.Current.CancellationToken);
+        Assert.Equal((plan.Models.Count, Math.Min(Environment.ProcessorCount, plan.Models.Count)), (several.Models, several.AtOnce));
+        Assert.True(several.Customizing > 0 && several.Sampling > 0);
     }
 
     private void Change(string old, string changed)
@@ -278,6 +337,8 @@ public sealed class AbcBuilderTests : IDisposable
     }
 
     private AbcBuilder Builder(string folder) => new(AbcFixture.Plan(_recipe), _temp["base"], _temp[folder]);
+
+    private AbcBuilder Builder(string folder, int atOnce) => new(AbcFixture.Plan(_recipe), _temp["base"], _temp[folder]) { AtOnce = atOnce };
 
     private void AssertSame(string a, string b)
     {

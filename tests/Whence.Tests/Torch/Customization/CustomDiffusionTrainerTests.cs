@@ -65,6 +65,25 @@ public sealed class CustomDiffusionTrainerTests : IDisposable
     }
 
     [Fact]
+    public void It_computes_with_its_own_threads_and_refuses_a_checkpoint_of_others()
+    {
+        var before = get_num_threads();
+        try
+        {
+            using var model = GoldenDiffusion.Model();
+            Trainer(model, Quick with { Threads = 3 }).Train(_temp["x.safetensors"], progress: new Reports(_ => Assert.Equal(3, get_num_threads())));
+            using var other = GoldenDiffusion.Model();
+            var e = Assert.Throws<WhenceException>(() => Trainer(other, Quick with { Threads = 2 }).Train(_temp["x.safetensors"]));
+            Assert.Contains("threads 3", e.Message, StringComparison.Ordinal);
+            Assert.Throws<ArgumentOutOfRangeException>(() => Trainer(model, Quick with { Threads = 0 }));
+        }
+        finally
+        {
+            set_num_threads(before);
+        }
+    }
+
+    [Fact]
     public void A_checkpoint_is_refused_where_anything_of_the_model_differs()
     {
         using var model = GoldenDiffusion.Model();

@@ -233,8 +233,12 @@ public sealed class GeneratorTrainerTests : IDisposable
         Assert.EndsWith("free what other programs take, and the same command goes on from there.", message, StringComparison.Ordinal);
         Assert.DoesNotContain("training.batch", message, StringComparison.Ordinal); // another recipe would be refused
 
-        (float[] Values, long[] Shape) Moments(int batch, CaptionedImages images) => new AutoencoderTraining(
-            recipe with { Autoencoder = recipe.Autoencoder with { Training = recipe.Autoencoder.Training with { Batch = batch } } }, images, network).Moments(CancellationToken.None);
+        (float[] Values, long[] Shape) Moments(int batch, CaptionedImages images)
+        {
+            using var training = new AutoencoderTraining(
+                recipe with { Autoencoder = recipe.Autoencoder with { Training = recipe.Autoencoder.Training with { Batch = batch } } }, images, network, threads: 1);
+            return training.Moments(CancellationToken.None);
+        }
     }
 
     [Fact]

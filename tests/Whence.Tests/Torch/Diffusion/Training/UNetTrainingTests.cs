@@ -54,7 +54,8 @@ public sealed class UNetTrainingTests : IDisposable
     [Fact]
     public void The_network_is_told_whether_to_keep_its_activations()
     {
-        using var model = Model(PredictionType.Velocity, 0, 1, checkpointing: true, out _);
+        using var model = Model(PredictionType.Velocity, 0, 1, checkpointing: true, out var training);
+        using var own = training;
         Assert.True(model.UNet.Checkpointing);
     }
 
@@ -62,6 +63,7 @@ public sealed class UNetTrainingTests : IDisposable
     {
         using var scope = NewDisposeScope();
         using var model = Model(prediction, gamma, batch, checkpointing: false, out var training);
+        using var own = training;
         foreach (var parameter in model.UNet.parameters())
         {
             parameter.requires_grad = true;
@@ -70,7 +72,7 @@ public sealed class UNetTrainingTests : IDisposable
         return training.Backward(step).Loss;
     }
 
-    private DiffusionModel Model(PredictionType prediction, double gamma, int batch, bool checkpointing, out UNetTraining training)
+    private DiffusionModel Model(PredictionType prediction, double gamma, int batch, bool checkpointing, out UNetTraining training, int threads = 1)
     {
         var recipe = GeneratorRecipe.Load(ToyGenerator.Write(_temp.Path));
         recipe = recipe with
@@ -82,7 +84,7 @@ public sealed class UNetTrainingTests : IDisposable
             captions, new VocabularyOptions { Most = 540, Reserved = 2 }, new ClipTokenizerOptions { ContextLength = recipe.Vocabulary.Tokens, Padding = ClipPadding.EndToken });
         var model = DiffusionModel.Create(recipe.UNetSpec(), recipe.AutoencoderSpec(), recipe.TextSpec(tokenizer.VocabularySize), tokenizer, seed: 1);
         float[] moments = [.. Enumerable.Range(0, 3 * 4 * 16).Select(i => MathF.Sin(i))];
-        training = new UNetTraining(recipe, new LatentCache(moments, [3, 4, 4, 4]), captions, model);
+        training = new UNetTraining(recipe, new LatentCache(moments, [3, 4, 4, 4]), captions, model, threads);
         return model;
     }
 }
