@@ -23,13 +23,19 @@ internal static class AbcInfluence
     /// <summary>Measures a data set and prints a table for each encoder.</summary>
     /// <param name="folder">Its folder.</param>
     /// <param name="seed">Of the resamples.</param>
-    public static JsonObject Measure(string folder, int seed)
+    /// <param name="sheets">Folder for contact sheets; null for none.</param>
+    public static JsonObject Measure(string folder, int seed, string? sheets)
     {
         AbcRecord[] models =
         [
             .. Directory.GetDirectories(Path.Combine(folder, AbcRecord.Models)).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal)
                 .Select(id => AbcRecord.Load(folder, id)).Where(model => model.Prompt is not null),
         ];
+        if (sheets is not null)
+        {
+            AbcSheets.Draw(folder, models, sheets);
+        }
+
         var figures = new JsonObject { ["folder"] = folder, ["models"] = models.Length };
         foreach (var name in Encoders)
         {
