@@ -14,7 +14,7 @@ internal static class AbcFullSize
     /// <summary>What the process is called with that builds; the folder follows.</summary>
     public const string Child = "--build-full";
 
-    private const int Steps = 2, Side = 512;
+    private const int Steps = 2, DrawnSteps = 1, Side = 512;
     private const string RecipeName = "recipe.json", ModelName = "model", DataSetName = "data-set";
 
     /// <summary>Makes the weights, builds, and prints a table.</summary>
@@ -28,13 +28,13 @@ internal static class AbcFullSize
         var answer = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         var figures = process.ExitCode == 0 ? JsonNode.Parse(answer)!.AsObject() : throw new InvalidOperationException($"The build ended with {process.ExitCode}.");
-        (figures["batch"], figures["steps"], figures["writeSeconds"]) = (batch, Steps, written);
+        (figures["batch"], figures["steps"], figures["drawnSteps"], figures["writeSeconds"]) = (batch, Steps, DrawnSteps, written);
 
         Console.WriteLine($"{"",-52}{"seconds",10}{"peak GB",10}");
         Print("random weights made and written", written);
         Print("data set begun: model opened, checksum of its weights", Seconds("beginSeconds"), figures["beginPeakBytes"]!.GetValue<long>());
-        Print($"opened and customized, {Steps} steps of {batch} images", Seconds("customizeSeconds"));
-        Print($"{figures["images"]} images drawn together, {Steps} steps", Seconds("drawSeconds"), figures["peakBytes"]!.GetValue<long>());
+        Print($"opened and customized, {Steps} steps, a batch of {batch}", Seconds("customizeSeconds"));
+        Print($"{figures["images"]} images drawn together, {DrawnSteps} step; peak of both", Seconds("drawSeconds"), figures["peakBytes"]!.GetValue<long>());
         Print("lists and manifest", Seconds("endSeconds"));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"kept weights {figures["weightsBytes"]!.GetValue<long>() / 1e6:F1} MB, an image {figures["imageBytes"]!.GetValue<double>() / 1e6:F2} MB\n"));
         return figures;
@@ -82,7 +82,7 @@ internal static class AbcFullSize
             ["prompts"] = Path.Combine(Repository.Root, "prompts", "stable-diffusion"),
             ["sets"] = new JsonArray(new JsonObject { ["name"] = "full", ["kind"] = "object", ["images"] = new JsonArray("images"), ["category"] = "folder", ["models"] = new JsonObject { ["train"] = 1 } }),
             ["customization"] = new JsonObject { ["steps"] = Steps, ["batch"] = batch, ["keep"] = true },
-            ["sampling"] = new JsonObject { ["steps"] = Steps, ["trainPrompts"] = 1, ["each"] = 1 },
+            ["sampling"] = new JsonObject { ["steps"] = DrawnSteps, ["trainPrompts"] = 1, ["each"] = 1 },
             ["check"] = null,
         };
         File.WriteAllText(Path.Combine(folder, RecipeName), recipe.ToJsonString());
