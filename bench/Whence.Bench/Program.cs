@@ -13,7 +13,7 @@ using Whence.Bench.Training;
 // One file a bench; each prints its table and returns every figure, which end the output as one line of JSON.
 var benches = new SortedDictionary<string, (string What, Func<string[], JsonObject> Run)>(StringComparer.Ordinal)
 {
-    ["abc"] = ("a data set of customized models: killed again and again, made in two parts, and whether its samples are like their exemplars", AbcBench.Run),
+    ["abc"] = ("a data set of customized models: killed again and again, made in two parts, whether its samples are like their exemplars, and one model of Stable Diffusion's full size", AbcBench.Run),
     ["augment"] = ("augmented views a second beside torchvision on Pillow's images", AugmentBench.Run),
     ["base-model"] = ("the text-to-image model of drawings: are prompts obeyed, seen and unseen ones, beside chance and ceiling; size, work, speed of its training", BaseModelBench.Run),
     ["calibrate"] = ("a whole calibration at the paper's size, 4,096 queries x 100,000 candidates: its steps and memory", CalibrateBench.Run),

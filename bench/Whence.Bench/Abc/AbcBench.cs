@@ -6,18 +6,18 @@ namespace Whence.Bench.Abc;
 
 /// <summary>
 /// A data set of customized models: one that is killed again and again, and one that is made in two parts and merged, are compared with one of an uninterrupted run; of one that is there it is measured
-/// how much more its samples are like their own exemplars than like others.
+/// how much more its samples are like their own exemplars than like others; of Stable Diffusion's full size what one model takes.
 /// </summary>
 internal static class AbcBench
 {
-    private const string Usage = "bench/run abc [--recipe FILE] [--kills N] [--seed N], or bench/run abc --measure DIR [--seed N]";
+    private const string Usage = "bench/run abc [--recipe FILE] [--kills N] [--seed N], or bench/run abc --measure DIR [--seed N], or bench/run abc --only full [--batch N]";
 
-    private static readonly string[] Names = ["--recipe", "--kills", "--seed", "--measure"];
+    private static readonly string[] Names = ["--recipe", "--kills", "--seed", "--measure", "--only", "--batch", AbcFullSize.Child];
 
     public static JsonObject Run(string[] args)
     {
         string? Option(string name) => Array.IndexOf(args, name) is var at and >= 0 && at + 1 < args.Length ? args[at + 1] : null;
-        if (args.Length % 2 != 0 || args.Where((_, i) => i % 2 == 0).Except(Names).Any())
+        if (args.Length % 2 != 0 || args.Where((_, i) => i % 2 == 0).Except(Names).Any() || Option("--only") is not (null or "full"))
         {
             throw new ArgumentException(Usage);
         }
@@ -28,12 +28,17 @@ internal static class AbcBench
             return AbcInfluence.Measure(folder, seed);
         }
 
+        if (Option(AbcFullSize.Child) is { } full)
+        {
+            return AbcFullSize.Build(full);
+        }
+
         var recipe = Path.GetFullPath(Option("--recipe") ?? Path.Combine(Repository.Root, "recipes", "abc-tiny.json"));
-        var kills = int.Parse(Option("--kills") ?? "10", CultureInfo.InvariantCulture);
+        var (kills, batch) = (int.Parse(Option("--kills") ?? "10", CultureInfo.InvariantCulture), int.Parse(Option("--batch") ?? "8", CultureInfo.InvariantCulture));
         var temporary = Directory.CreateTempSubdirectory("whence-bench-").FullName;
         try
         {
-            return Compare(recipe, temporary, kills, new Random(seed));
+            return Option("--only") is null ? Compare(recipe, temporary, kills, new Random(seed)) : AbcFullSize.Run(temporary, batch);
         }
         finally
         {

@@ -14,12 +14,23 @@ internal static class FullSizeModel
 {
     private const int Side = 64, Tokens = 77, Width = 768;
 
-    /// <summary>Writes the model in both precisions.</summary>
-    public static void Write(string float32, string float16)
+    /// <summary>Writes the model, and where a second folder is given also in half precision.</summary>
+    /// <exception cref="InvalidOperationException">There is too little disk for it.</exception>
+    public static void Write(string float32, string? float16 = null)
     {
+        var disk = float16 is null ? 5e9 : 8e9;
+        Directory.CreateDirectory(float32);
+        if (new DriveInfo(float32).AvailableFreeSpace < disk)
+        {
+            throw new InvalidOperationException($"The model needs {disk / 1e9} GB in '{float32}'.");
+        }
+
         using var model = DiffusionModel.Create(new(), new(), new ClipTextSpec { Dimension = null }, new ClipTokenizer(), seed: 1);
         model.Save(float32);
-        model.Save(float16, ElementType.F16);
+        if (float16 is not null)
+        {
+            model.Save(float16, ElementType.F16);
+        }
     }
 
     /// <summary>Seconds of a measure, the least of its repetitions after the first time where there are any, and the most memory of the process: while the model was loaded, and from then on.</summary>

@@ -16,7 +16,7 @@ internal static class AtomicFile
     /// <param name="write">Writes the content.</param>
     /// <param name="flush">False leaves it to the system when the disk gets it, for what nobody needs after a loss of power.</param>
     /// <returns>SHA-256 of what was written, lower-case hexadecimal.</returns>
-    /// <exception cref="WhenceException">The disk is full, the folder read-only, ...; the old file stands.</exception>
+    /// <exception cref="WhenceException">The disk is full, the folder read-only, the file too long for the file system, ...; the old file stands.</exception>
     public static string Write(string path, Action<Stream> write, bool flush = true)
     {
         var temporary = path + TemporarySuffix;
@@ -39,7 +39,9 @@ internal static class AtomicFile
         catch (Exception e)
         {
             DeleteQuietly(temporary);
-            if (e is IOException or UnauthorizedAccessException)
+
+            // The last is .NET's word for a file that is longer than its file system takes, or than this user may write.
+            if (e is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException { ParamName: "value" })
             {
                 throw new WhenceException(
                     $"'{path}' cannot be written: {e.Message} What was there before is as it was; make room or allow writing, and run the same command again.", e);

@@ -54,9 +54,29 @@ internal static partial class CliProcess
 
     public static Process Start(IReadOnlyDictionary<string, string> environment, params string[] args) => Process.Start(StartInfo(environment, args))!;
 
-    public static async Task<(int Code, string Output, string Error)> RunAsync(IReadOnlyDictionary<string, string> environment, params string[] args)
+    public static Task<(int Code, string Output, string Error)> RunAsync(IReadOnlyDictionary<string, string> environment, params string[] args) => RunAsync(StartInfo(environment, args));
+
+    /// <summary>Runs the real command where files cannot be long: writing fails on the way, as where a disk is full. Not on Windows.</summary>
+    /// <param name="length">Bytes of a file, rounded down to 512.</param>
+    /// <param name="args">The command.</param>
+    public static Task<(int Code, string Output, string Error)> RunWithLimitAsync(long length, params string[] args)
     {
-        using var process = Start(environment, args);
+        // The limit would otherwise end the process by a signal, and the runtime asks for a large file in memory where pages are never both written and executed.
+        var start = StartInfo(new Dictionary<string, string> { ["DOTNET_EnableWriteXorExecute"] = "0" }, args);
+        string[] command = [start.FileName, .. start.ArgumentList];
+        start.FileName = "sh";
+        start.ArgumentList.Clear();
+        foreach (var argument in (string[])["-c", "trap '' XFSZ; ulimit -f \"$0\"; exec \"$@\"", $"{length / 512}", .. command])
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        return RunAsync(start);
+    }
+
+    private static async Task<(int Code, string Output, string Error)> RunAsync(ProcessStartInfo start)
+    {
+        using var process = Process.Start(start)!;
         var error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
         var output = await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);

@@ -43,7 +43,7 @@ public sealed class AbcPlan
         var (prompts, decoded) = (PromptFolder.Load(Path.Combine(folder, recipe.Prompts)), new HashSet<string>(StringComparer.Ordinal));
         while (true)
         {
-            var (plan, before) = (Of(recipe, prompts, images), unread.Count);
+            var (plan, before) = (Chosen(), unread.Count);
             foreach (var image in plan.Models.SelectMany(model => model.Exemplars).Where(image => decoded.Add(image.Sha256)))
             {
                 try
@@ -64,6 +64,19 @@ public sealed class AbcPlan
 
             var bad = unread.Select(image => image.Path).ToHashSet(StringComparer.Ordinal);
             images = [.. images.Select(set => (IReadOnlyList<AbcImage>)[.. set.Where(image => !bad.Contains(image.Source))])];
+        }
+
+        // Where too few are left, those that were left out may be why.
+        AbcPlan Chosen()
+        {
+            try
+            {
+                return Of(recipe, prompts, images);
+            }
+            catch (WhenceException e) when (unread.Count > 0)
+            {
+                throw new WhenceException($"{e.Message} {unread.Count:N0} images cannot be read and were left out ({unread[0].Path}: {unread[0].Error}).", e);
+            }
         }
     }
 
