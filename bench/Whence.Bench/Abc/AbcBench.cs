@@ -10,9 +10,9 @@ namespace Whence.Bench.Abc;
 /// </summary>
 internal static class AbcBench
 {
-    private const string Usage = "bench/run abc [--recipe FILE] [--kills N] [--seed N], or bench/run abc --measure DIR [--seed N], or bench/run abc --only full [--batch N]";
+    private const string Usage = "bench/run abc [--recipe FILE] [--kills N] [--seed N], or bench/run abc --measure DIR [--seed N] [--sheets DIR], or bench/run abc --only full [--batch N]";
 
-    private static readonly string[] Names = ["--recipe", "--kills", "--seed", "--measure", "--only", "--batch", AbcFullSize.Child];
+    private static readonly string[] Names = ["--recipe", "--kills", "--seed", "--measure", "--sheets", "--only", "--batch", AbcFullSize.Child];
 
     public static JsonObject Run(string[] args)
     {
@@ -25,7 +25,7 @@ internal static class AbcBench
         var seed = int.Parse(Option("--seed") ?? "1", CultureInfo.InvariantCulture);
         if (Option("--measure") is { } folder)
         {
-            return AbcInfluence.Measure(folder, seed);
+            return AbcInfluence.Measure(folder, seed, Option("--sheets"));
         }
 
         if (Option(AbcFullSize.Child) is { } full)
