@@ -24,7 +24,7 @@ namespace Whence.Torch.Abc;
 public readonly record struct AbcProgress(int Done, int Models, int Made, double Customizing, double Sampling, int AtOnce)
 {
     /// <summary>Time that the other models take, as many at once, each as long as those that were made; null before one was.</summary>
-    public TimeSpan? Left => Made == 0 ? null : TimeSpan.FromSeconds((Customizing + Sampling) / Made * (Models - Done) / AtOnce);
+    public TimeSpan? Left => Made == 0 ? null : TimeSpan.FromSeconds((Customizing + Sampling) / Made * Math.Max((Models - Done) / (double)AtOnce, Models > Done ? 1 : 0));
 }
 
 /// <summary>
@@ -74,7 +74,7 @@ public sealed class AbcBuilder
         using (var model = Open())
         {
             CheckPrompts(model);
-            AbcFolder.Begin(_folder, AbcFolder.HeaderOf(_plan, $"{model.WeightsSha256()} {JsonSerializer.Serialize(model.Scheduler, RecipeJson.Options)}", encoder?.Spec));
+            AbcFolder.Begin(_folder, AbcFolder.HeaderOf(_plan, $"{model.WeightsSha256()} {JsonSerializer.Serialize(model.Scheduler, RecipeJson.Options)}{(_device == EncoderDevice.Cpu ? "" : " on a graphics card")}", encoder?.Spec));
         }
 
         MakeAll([.. _plan.Models.Where((_, i) => i % shards == shard)], encoder is null ? null : new AbcChecker(encoder), progress, cancellation);

@@ -41,10 +41,11 @@ internal sealed class AutoencoderTraining(GeneratorRecipe recipe, CaptionedImage
         var x = Pixels(_order.Images(step));
         var side = images.Size / network.Spec.Factor;
         var noise = random.Normal(x.shape[0], _recipe.LatentChannels, side, side);
+        var networks = Networks;
         var sums = _parts.Sum(part =>
         {
             var (first, count) = _parts[part];
-            var (shown, autoencoder) = (x.narrow(0, first, count), Networks[part]);
+            var (shown, autoencoder) = (x.narrow(0, first, count), networks[part]);
             var moments = autoencoder.Moments(shown.to(_type)).to(ScalarType.Float32);
             var (mean, logVariance) = Autoencoder.Split(moments);
             var latents = mean + ((logVariance * 0.5f).exp() * noise.narrow(0, first, count));

@@ -137,6 +137,8 @@ public sealed class AbcBuilderTests : IDisposable
     {
         Assert.Null(new AbcProgress(4, 9, 0, 0, 0, 2).Left);
         Assert.Equal(TimeSpan.FromSeconds(60), new AbcProgress(3, 11, 2, 20, 10, 2).Left);
+        Assert.Equal(TimeSpan.FromSeconds(10), new AbcProgress(7, 8, 7, 70, 0, 64).Left); // the last one takes as long as any
+        Assert.Equal(TimeSpan.Zero, new AbcProgress(8, 8, 8, 80, 0, 64).Left);
     }
 
     [Fact]
