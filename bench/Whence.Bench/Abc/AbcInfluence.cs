@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Numerics.Tensors;
+using System.Text;
 using System.Text.Json.Nodes;
 using Whence.Bench.BaseModel;
 using Whence.Datasets.Abc;
@@ -12,13 +13,13 @@ namespace Whence.Bench.Abc;
 
 /// <summary>
 /// Is the influence real? How much more the samples of customized models are like their own exemplars than like those of other models of the same category or style, than like those of others, and than what
-/// was drawn of the same words before. Means over models, differences with 95 % intervals over them.
+/// was drawn of the same words before. Means over models with 95 % intervals over them.
 /// </summary>
 internal static class AbcInfluence
 {
     private const int Resamples = 10_000;
 
-    private static readonly string[] Encoders = [EncoderRegistry.DefaultName, "pixels"];
+    private static readonly string[] Encoders = [EncoderRegistry.DefaultName, "resnet18-style", "pixels"];
 
     /// <summary>Measures a data set and prints a table for each encoder.</summary>
     /// <param name="folder">Its folder.</param>
@@ -40,48 +41,55 @@ internal static class AbcInfluence
         foreach (var name in Encoders)
         {
             using var encoder = new PictureEncoder(name);
-            string[] files = [.. models.SelectMany(m => m.Exemplars.Select(e => e.Path).Concat(m.Samples.Select(s => s.Path)))];
+            string[] files = [.. models.SelectMany(m => m.Exemplars.Select(e => e.Path).Concat(m.Samples.Concat(m.Before ?? []).Select(s => s.Path)))];
             var features = encoder.Encode(files.Length, i => ImageDecoder.Decode(File.ReadAllBytes(Path.Combine(folder, files[i]))));
             figures[name] = Table(name, Compared(models, features), seed);
         }
 
-        Console.WriteLine();
-        figures["before"] = Table($"{EncoderRegistry.DefaultName}, by the check, beside what was drawn of the same words before", [.. models.Where(m => m.Check is not null).Select(m => new Likeness(m.Set, m.Check!.Similarity, null, m.Check.Uncustomized))], seed, "before");
         return figures;
     }
 
     private static List<Likeness> Compared(AbcRecord[] models, FeatureMatrix features)
     {
-        var (exemplars, samples, row) = (new List<float[]>(), new List<Range>(), 0);
+        var (groups, row) = (new List<Group>(), 0);
         foreach (var model in models)
         {
-            exemplars.Add(Sum(row, model.Exemplars.Count));
-            row += model.Exemplars.Count;
-            samples.Add(row..(row + model.Samples.Count));
-            row += model.Samples.Count;
+            var before = (model.Before ?? []).Select(b => b.Seed).ToHashSet();
+            int[] exemplars = [.. Take(model.Exemplars.Count)], samples = [.. Take(model.Samples.Count)], earlier = [.. Take(before.Count)];
+            groups.Add(new(Sum(exemplars), exemplars.Length, Sum(samples), samples.Length, Sum(samples.Where((_, i) => before.Contains(model.Samples[i].Seed))), Sum(earlier), before.Count));
         }
 
         return
         [
             .. models.Select((model, i) =>
             {
-                var drawn = Sum(samples[i].Start.Value, model.Samples.Count);
-                var (same, others) = (Enumerable.Range(0, models.Length).Where(j => j != i && models[j].Set == model.Set && KindOf(models[j]) == KindOf(model)), Enumerable.Range(0, models.Length).Where(j => models[j].Set == model.Set && KindOf(models[j]) != KindOf(model)));
-                return new Likeness(model.Set, Mean([i]) ?? 0, Mean([.. same]), Mean([.. others]));
+                int[] inSet = [.. Enumerable.Range(0, models.Length).Where(j => j != i && models[j].Set == model.Set)];
+                int[] alike = [.. inSet.Where(j => KindOf(models[j]) == KindOf(model))], others = [.. inSet.Except(alike)];
+                var own = groups[i];
+                var (gained, othersGained) = (Gain([i]), Gain(others));
+                return new Likeness(model.Set, Mean(own.Samples, own.Count, [i])!.Value, Mean(own.Samples, own.Count, alike), Mean(own.Samples, own.Count, others), gained, gained - othersGained);
 
-                // The mean of all cosines is the product of the sums: rows have length 1.
-                double? Mean(int[] which) => which.Length == 0
-                    ? null
-                    : which.Sum(j => (double)TensorPrimitives.Dot<float>(drawn, exemplars[j])) / model.Samples.Count / which.Sum(j => models[j].Exemplars.Count);
+                double? Gain(int[] which) => own.BeforeCount == 0 ? null : Mean(own.Again, own.BeforeCount, which) - Mean(own.Before, own.BeforeCount, which);
             }),
         ];
 
         static string KindOf(AbcRecord model) => model.Category ?? model.Group;
 
-        float[] Sum(int first, int count)
+        IEnumerable<int> Take(int count)
+        {
+            row += count;
+            return Enumerable.Range(row - count, count);
+        }
+
+        // The mean of all cosines is the product of the sums: rows have length 1.
+        double? Mean(float[] drawn, int count, int[] which) => which.Length == 0
+            ? null
+            : which.Sum(j => (double)TensorPrimitives.Dot<float>(drawn, groups[j].Exemplars)) / count / which.Sum(j => groups[j].ExemplarCount);
+
+        float[] Sum(IEnumerable<int> rows)
         {
             var sum = new float[features.Columns];
-            for (var i = first; i < first + count; i++)
+            foreach (var i in rows)
             {
                 TensorPrimitives.Add(sum, features.Row(i), sum);
             }
@@ -90,43 +98,55 @@ internal static class AbcInfluence
         }
     }
 
-    private static JsonArray Table(string title, IReadOnlyList<Likeness> models, int seed, string others = "others")
+    private static JsonArray Table(string title, IReadOnlyList<Likeness> models, int seed)
     {
+        (string Name, Func<Likeness, double?> Of)[] columns =
+        [
+            ("own", m => m.Own), ("own - alike", m => m.Own - m.Alike), ("own - others", m => m.Own - m.Others), ("gained", m => m.Gained), ("gained more than by others", m => m.GainedMore),
+        ];
         Console.WriteLine($"\nsimilarity of samples to exemplars, {title}");
-        Console.WriteLine($"{"set",-20}{"models",8}{"own",8}{"alike",8}{others,8}{"own - alike",28}{$"own - {others}",28}");
+        Console.WriteLine($"{"set",-12}{"models",8}{string.Concat(columns.Select(column => $"{column.Name,34}"))}");
         var rows = new JsonArray();
         foreach (var set in models.GroupBy(m => m.Set))
         {
             Likeness[] own = [.. set];
-            Likeness[] alike = [.. own.Where(m => m.Alike is not null)], apart = [.. own.Where(m => m.Others is not null)];
-            var (toAlike, toOthers) = (Difference(alike, m => m.Own - m.Alike!.Value), Difference(apart, m => m.Own - m.Others!.Value));
-            Console.WriteLine(string.Create(
-                CultureInfo.InvariantCulture,
-                $"{set.Key,-20}{own.Length,8}{own.Average(m => m.Own),8:F3}{(alike.Length > 0 ? alike.Average(m => m.Alike!.Value) : double.NaN),8:F3}{(apart.Length > 0 ? apart.Average(m => m.Others!.Value) : double.NaN),8:F3}{Text(toAlike, alike.Length, own.Length),28}{Text(toOthers, apart.Length, own.Length),28}"));
-            rows.Add(new JsonObject { ["set"] = set.Key, ["models"] = own.Length, ["own"] = own.Average(m => m.Own), ["ownLessAlike"] = Json(toAlike, alike.Length), ["ownLessOthers"] = Json(toOthers, apart.Length) });
+            var (text, json) = (new StringBuilder($"{set.Key,-12}{own.Length,8}"), new JsonObject { ["set"] = set.Key, ["models"] = own.Length });
+            foreach (var (name, value) in columns)
+            {
+                double[] values = [.. own.Select(value).OfType<double>()];
+                var mean = Interval(values);
+                var of = values.Length < own.Length ? $" of {values.Length}" : "";
+                text.Append(CultureInfo.InvariantCulture, $"{(mean is var (m, low, high) ? string.Create(CultureInfo.InvariantCulture, $"{m:F3} ({low:F3} to {high:F3}){of}") : ""),34}");
+                json[name] = mean is var (a, b, c) ? new JsonObject { ["mean"] = a, ["low"] = b, ["high"] = c, ["models"] = values.Length, ["above0"] = values.Count(v => v > 0) } : null;
+            }
+
+            Console.WriteLine(text);
+            rows.Add(json);
         }
 
         return rows;
 
-        (double Mean, double Low, double High)? Difference(Likeness[] of, Func<Likeness, double> difference)
+        (double Mean, double Low, double High)? Interval(double[] values)
         {
-            if (of.Length == 0)
+            if (values.Length == 0)
             {
                 return null;
             }
 
-            var values = Array.ConvertAll(of, m => difference(m));
-            var interval = Bootstrap.Interval(new Bootstrap(of.Length, Resamples, new Random(seed)).Means(values, Array.ConvertAll(of, _ => 1)))!.Value;
+            var interval = Bootstrap.Interval(new Bootstrap(values.Length, Resamples, new Random(seed)).Means(values, Array.ConvertAll(values, _ => 1)))!.Value;
             return (values.Average(), interval.Low, interval.High);
         }
-
-        static string Text((double Mean, double Low, double High)? d, int count, int of) =>
-            d is var (mean, low, high) ? string.Create(CultureInfo.InvariantCulture, $"{mean:F3} ({low:F3} to {high:F3}){(count < of ? $" of {count}" : "")}") : "";
-
-        static JsonObject? Json((double Mean, double Low, double High)? d, int count) =>
-            d is var (mean, low, high) ? new JsonObject { ["mean"] = mean, ["low"] = low, ["high"] = high, ["models"] = count } : null;
     }
 
-    /// <summary>Mean similarities of a model's samples: to its own exemplars, to those of other models of its category or style, to all others of its set.</summary>
-    private sealed record Likeness(string Set, double Own, double? Alike, double? Others);
+    /// <summary>Mean similarities of a model's samples.</summary>
+    /// <param name="Set">The model's.</param>
+    /// <param name="Own">To its own exemplars.</param>
+    /// <param name="Alike">To those of other models of its category or style.</param>
+    /// <param name="Others">To those of all others of its set.</param>
+    /// <param name="Gained">To its own, less that of what was drawn of the same words with the same noise before.</param>
+    /// <param name="GainedMore">That, less what was so gained in similarity to others: a customization may change pictures in ways that have nothing to do with the exemplars.</param>
+    private sealed record Likeness(string Set, double Own, double? Alike, double? Others, double? Gained, double? GainedMore);
+
+    /// <summary>Sums of features of a model: of its exemplars, its samples, those of which there is an image from before, and these images.</summary>
+    private sealed record Group(float[] Exemplars, int ExemplarCount, float[] Samples, int Count, float[] Again, float[] Before, int BeforeCount);
 }

@@ -74,7 +74,7 @@ internal static class ShapeTraining
 
         var watch = Stopwatch.StartNew();
         new CustomDiffusionTrainer(
-            model, [new CustomizationConcept { Exemplars = files, Prompt = Prompt }], Customization, new RegularizationImages(others, captions)).Train();
+            model, [new CustomizationConcept { Exemplars = files, Prompts = [Prompt] }], Customization, new RegularizationImages(others, captions)).Train();
         return (files.Count, watch.Elapsed.TotalSeconds);
     }
 

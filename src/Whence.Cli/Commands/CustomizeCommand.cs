@@ -37,7 +37,7 @@ internal static class CustomizeCommand
         {
             using var model = options.Model.Open(parsed);
             var trainer = new CustomDiffusionTrainer(model, concepts, training, prior);
-            streams.Error.WriteLine($"{trainer.Exemplars:N0} exemplars, {string.Join("; ", concepts.Select(c => $"'{c.Prompt}'"))}");
+            streams.Error.WriteLine($"{trainer.Exemplars:N0} exemplars, {string.Join("; ", concepts.Select(c => $"'{c.Prompts[0]}'"))}");
             var trained = trainer.Train(checkpoint, options.CheckpointEvery(parsed), CustomizationView.Lines(streams.Error), cancellation);
             trained.Save(output.Path, output.Format, output.Rank, output.Energy);
             File.Delete(checkpoint);

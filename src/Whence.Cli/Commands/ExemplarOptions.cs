@@ -118,7 +118,7 @@ internal sealed class ExemplarOptions
             {
                 Exemplars = ExemplarFiles.In([.. (Exemplar ?? []).Select(path => string.IsNullOrEmpty(path) ? "" : Path.Combine(folder, path))]),
                 Token = token,
-                Prompt = Prompt ?? (Style ? CustomizationConcept.StylePrompt(token) : CustomizationConcept.ObjectPrompt(token, Category!)),
+                Prompts = [Prompt ?? (Style ? CustomizationConcept.StylePrompt(token) : CustomizationConcept.ObjectPrompt(token, Category!))],
                 Initializer = Initializer,
             };
         }

@@ -33,7 +33,7 @@ public readonly record struct AbcProgress(int Done, int Models, int Made, double
 /// </summary>
 public sealed class AbcBuilder
 {
-    private const string ExemplarsName = "exemplars", SamplesName = "samples", ConceptName = "concept.safetensors";
+    private const string ExemplarsName = "exemplars", SamplesName = "samples", BeforeName = "before", ConceptName = "concept.safetensors";
 
     private readonly AbcPlan _plan;
     private readonly string _base, _folder;
@@ -71,13 +71,20 @@ public sealed class AbcBuilder
         Directory.CreateDirectory(_folder);
         using var held = FolderLock.Acquire(_folder, AbcFolder.LockName, "data set");
         using var encoder = Recipe.Check is { } check ? ImageEncoders.Open(new EncoderRegistry().Resolve(check.Encoder)) : null;
+        using var styles = Recipe.Check is { } looks ? ImageEncoders.Open(new EncoderRegistry().Resolve(looks.StyleEncoder)) : null;
+        var checker = encoder is null || styles is null ? null : new AbcChecker(encoder, styles);
         using (var model = Open())
         {
             CheckPrompts(model);
-            AbcFolder.Begin(_folder, AbcFolder.HeaderOf(_plan, $"{model.WeightsSha256()} {JsonSerializer.Serialize(model.Scheduler, RecipeJson.Options)}{(_device == EncoderDevice.Cpu ? "" : " on a graphics card")}", encoder?.Spec));
+            var header = AbcFolder.HeaderOf(_plan, $"{model.WeightsSha256()} {JsonSerializer.Serialize(model.Scheduler, RecipeJson.Options)}{(_device == EncoderDevice.Cpu ? "" : " on a graphics card")}", encoder is null || styles is null ? [] : [encoder.Spec, styles.Spec]);
+            if (AbcFolder.Begin(_folder, header, measures: true))
+            {
+                MeasureAnew(checker!, cancellation);
+                AbcFolder.EndMeasuring(_folder, header);
+            }
         }
 
-        MakeAll([.. _plan.Models.Where((_, i) => i % shards == shard)], encoder is null ? null : new AbcChecker(encoder), progress, cancellation);
+        MakeAll([.. _plan.Models.Where((_, i) => i % shards == shard)], checker, progress, cancellation);
         return _plan.Models.All(IsThere) ? AbcFolder.End(_folder, _plan.Models.Select(m => m.Id)) : [];
     }
 
@@ -95,8 +102,13 @@ public sealed class AbcBuilder
     // What is beyond a model's context is cut off: an image without the concept would be listed as one of it.
     private void CheckPrompts(DiffusionModel model)
     {
+        if (Recipe.Customization.Initializer is { } word)
+        {
+            RareTokens.Of(model.Tokenizer, word);
+        }
+
         var (tokenizer, token) = (model.Tokenizer.AddTokens([PromptTemplate.Token]), model.Tokenizer.VocabularySize);
-        var prompts = _plan.Models.Where(m => m.Prompt is not null).SelectMany(m => m.Samples.Select(s => s.Prompt).Prepend(m.Prompt!)).Distinct(StringComparer.Ordinal);
+        var prompts = _plan.Models.Where(m => m.Prompt is not null).SelectMany(m => m.Samples.Select(s => s.Prompt).Concat(m.ExemplarPrompts)).Distinct(StringComparer.Ordinal);
         if (prompts.FirstOrDefault(prompt => !tokenizer.Encode(prompt).Ids.Contains(token)) is { } without)
         {
             throw new WhenceException($"The prompt '{without}' does not hold {PromptTemplate.Token} within the model's {tokenizer.ContextLength} tokens; shorten it in '{Recipe.Prompts}' or in the recipe, or take the category out.");
@@ -151,18 +163,15 @@ public sealed class AbcBuilder
         }
 
         var (clock, drawing) = (Stopwatch.StartNew(), new Stopwatch());
-        AbcExemplarRecord[] exemplars = [.. model.Exemplars.Select((image, i) => Exemplar(folder, image, i))];
+        string[] prompts = [.. model.ExemplarPrompts];
+        AbcExemplarRecord[] exemplars = [.. model.Exemplars.Select((image, i) => Exemplar(folder, image, i, prompts.Distinct().Count() > 1 ? prompts[i] : null))];
         using var network = Open();
         drawing.Start();
-        var before = checker is null ? [] : DrawBefore(network, model, cancellation);
+        var before = Draw(folder, BeforeName, network, checker is null ? [] : Recipe.Check!.Before(model), sample => sample.Plain!, cancellation);
         drawing.Stop();
-        var (loss, concept) = model.Prompt is { } prompt ? Customize(folder, network, exemplars, prompt, model.Seed, cancellation) : default;
+        var (loss, concept) = prompts.Length > 0 ? Customize(folder, network, exemplars, prompts, model.Seed, cancellation) : default;
         drawing.Start();
-        var samples = Draw(folder, network, model, cancellation);
-        var measured = checker?.Measure(
-            [.. exemplars.Select(e => ImageDecoder.Decode(File.ReadAllBytes(In(e.Path))))], [.. model.Samples.Zip(samples, (sample, drawn) => new AbcPicture(sample, drawn.Image))], before);
-        drawing.Stop();
-        new AbcRecord
+        var record = new AbcRecord
         {
             Id = model.Id,
             Set = model.Set,
@@ -174,16 +183,18 @@ public sealed class AbcBuilder
             Seed = model.Seed,
             Loss = loss,
             Exemplars = exemplars,
-            Samples = [.. samples.Select((s, i) => s.Record with { Similarity = measured?.Samples[i].Similarity, Pixels = measured?.Samples[i].Pixels })],
-            Check = measured?.Model,
+            Samples = Draw(folder, SamplesName, network, model.Samples, sample => sample.Prompt, cancellation),
+            Before = before.Count > 0 ? before : null,
             Concept = concept,
-        }.Save(_folder);
+        };
+        (checker is null ? record : Measured(record, model, checker)).Save(_folder);
+        drawing.Stop();
         return ((clock.Elapsed - drawing.Elapsed).TotalSeconds, drawing.Elapsed.TotalSeconds);
     }
 
-    private (double? Loss, AbcFileRecord? Concept) Customize(string folder, DiffusionModel network, AbcExemplarRecord[] exemplars, string prompt, long seed, CancellationToken cancellation)
+    private (double? Loss, AbcFileRecord? Concept) Customize(string folder, DiffusionModel network, AbcExemplarRecord[] exemplars, string[] prompts, long seed, CancellationToken cancellation)
     {
-        var concept = new CustomizationConcept { Exemplars = [.. exemplars.Select(e => In(e.Path))], Prompt = prompt };
+        var concept = new CustomizationConcept { Exemplars = [.. exemplars.Select(e => In(e.Path))], Prompts = prompts, Initializer = Recipe.Customization.Initializer };
         var losses = new Losses();
         var trained = new CustomDiffusionTrainer(network, [concept], Customization(Recipe, seed)).Train(progress: losses, cancellation: cancellation);
         if (!Recipe.Customization.Keep)
@@ -196,35 +207,50 @@ public sealed class AbcBuilder
         return (losses.Last, new AbcFileRecord(kept, Checksum.Of(In(kept))));
     }
 
-    private AbcExemplarRecord Exemplar(string folder, AbcImage image, int number)
+    private AbcExemplarRecord Exemplar(string folder, AbcImage image, int number, string? prompt)
     {
         var bytes = ImageSources.ReadAsync(image.Source, DecodeLimits.Default.MaxFileBytes, CancellationToken.None).AsTask().GetAwaiter().GetResult();
         var extension = ImageFile.HasImageName(image.Source) ? Path.GetExtension(image.Source).ToLowerInvariant() : ".img";
         var path = string.Create(CultureInfo.InvariantCulture, $"{folder}/{ExemplarsName}/{number:D2}{extension}");
         Directory.CreateDirectory(Path.GetDirectoryName(In(path))!);
         AtomicFile.Write(In(path), stream => stream.Write(bytes));
-        return new AbcExemplarRecord(path, image.Name, Checksum.Of(In(path)), image.Caption);
+        return new AbcExemplarRecord(path, image.Name, Checksum.Of(In(path)), image.Caption, prompt);
     }
 
-    // Of the model as it was: what it draws of the same words with the same noise. These pictures are measured only.
-    private AbcPicture[] DrawBefore(DiffusionModel network, AbcModel model, CancellationToken cancellation)
+    // By other encoders than before: nothing is drawn anew.
+    private void MeasureAnew(AbcChecker checker, CancellationToken cancellation)
     {
-        AbcSample[] samples = [.. Recipe.Check!.Before(model)];
-        GenerationRequest[] requests = [.. samples.Select(sample => new GenerationRequest { Prompt = sample.Plain!, Seed = sample.Seed })];
-        return [.. samples.Zip(new ImageGenerator(network, Sampling(Recipe, network)).Generate(requests, cancellation: cancellation), (sample, drawn) => new AbcPicture(sample, drawn.Image))];
+        foreach (var model in _plan.Models.Where(IsThere))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            Measured(AbcRecord.Load(_folder, model.Id), model, checker).Save(_folder);
+        }
     }
 
-    private List<(AbcSampleRecord Record, RgbImage Image)> Draw(string folder, DiffusionModel network, AbcModel model, CancellationToken cancellation)
+    private AbcRecord Measured(AbcRecord record, AbcModel model, AbcChecker checker)
+    {
+        var (samples, check) = checker.Measure(
+            model.Kind,
+            [.. record.Exemplars.Select(e => Picture(e.Path))],
+            [.. model.Samples.Zip(record.Samples, (sample, drawn) => new AbcPicture(sample, Picture(drawn.Path)))],
+            [.. (record.Before ?? []).Select(drawn => new AbcPicture(model.Samples.First(sample => sample.Seed == drawn.Seed && sample.Plain == drawn.Prompt), Picture(drawn.Path)))]);
+        return record with { Samples = [.. record.Samples.Zip(samples, (sample, measured) => sample with { Similarity = measured.Similarity, Pixels = measured.Pixels })], Check = check };
+
+        RgbImage Picture(string path) => ImageDecoder.Decode(File.ReadAllBytes(In(path)));
+    }
+
+    private List<AbcSampleRecord> Draw(
+        string folder, string name, DiffusionModel network, IEnumerable<AbcSample> samples, Func<AbcSample, string> prompt, CancellationToken cancellation)
     {
         var generator = new ImageGenerator(network, Sampling(Recipe, network));
-        GenerationRequest[] requests = [.. model.Samples.Select(sample => new GenerationRequest { Prompt = sample.Prompt, Seed = sample.Seed })];
-        var drawn = new List<(AbcSampleRecord Record, RgbImage Image)>();
-        Directory.CreateDirectory(Path.Combine(In(folder), SamplesName));
-        foreach (var (sample, image) in model.Samples.Zip(generator.Generate(requests, cancellation: cancellation)))
+        GenerationRequest[] requests = [.. samples.Select(sample => new GenerationRequest { Prompt = prompt(sample), Seed = sample.Seed })];
+        var drawn = new List<AbcSampleRecord>();
+        foreach (var (sample, image) in samples.Zip(generator.Generate(requests, cancellation: cancellation)))
         {
-            var path = string.Create(CultureInfo.InvariantCulture, $"{folder}/{SamplesName}/{sample.Type}-{drawn.Count(d => d.Record.Type == sample.Type):D3}.png");
+            var path = string.Create(CultureInfo.InvariantCulture, $"{folder}/{name}/{sample.Type}-{drawn.Count(d => d.Type == sample.Type):D3}.png");
+            Directory.CreateDirectory(Path.Combine(In(folder), name));
             generator.Describe(image.Request).Save(image.Image, In(path));
-            drawn.Add((new AbcSampleRecord(path, sample.Type, sample.Prompt, sample.Seed, Checksum.Of(In(path))), image.Image));
+            drawn.Add(new AbcSampleRecord(path, sample.Type, prompt(sample), sample.Seed, Checksum.Of(In(path))));
         }
 
         return drawn;

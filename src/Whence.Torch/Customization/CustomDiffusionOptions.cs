@@ -109,14 +109,17 @@ public sealed record CustomizationConcept
     /// <summary>What stands for it in prompts. Default <c>&lt;new1&gt;</c>.</summary>
     public string Token { get; init; } = "<new1>";
 
-    /// <summary>The prompt that its exemplars are trained with, which holds the token.</summary>
-    public required string Prompt { get; init; }
+    /// <summary>The prompts that its exemplars are trained with, which hold the token: one for all, or one for each.</summary>
+    public required IReadOnlyList<string> Prompts { get; init; }
 
     /// <summary>
     /// A word of one token whose embedding the new one begins as. Null, the default: the authors' rare pieces of words (<c>ktn</c>, id 42170, then <c>pll</c> and <c>ucd</c>), and of a
     /// vocabulary that lacks them the symbols that were merged last.
     /// </summary>
     public string? Initializer { get; init; }
+
+    /// <summary>The prompt of an exemplar.</summary>
+    internal string PromptOf(int exemplar) => Prompts.Count == 1 ? Prompts[0] : Prompts[exemplar];
 
     /// <summary>The prompt of an object: <c>&lt;new1&gt; cat</c>.</summary>
     /// <param name="token">The new token.</param>

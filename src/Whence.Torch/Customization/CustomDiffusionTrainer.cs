@@ -128,6 +128,11 @@ public sealed class CustomDiffusionTrainer
             throw new WhenceException($"The concept '{none.Token}' has no exemplar; give at least one image of it.");
         }
 
+        if (concepts.FirstOrDefault(concept => concept.Prompts.Count != 1 && concept.Prompts.Count != concept.Exemplars.Count) is { } uneven)
+        {
+            throw new WhenceException($"The concept '{uneven.Token}' has {uneven.Exemplars.Count} exemplars and {uneven.Prompts.Count} prompts; give a prompt for all, or one for each.");
+        }
+
         if (prior is not null && (prior.Images.Count == 0 || (prior.Captions.Count != 1 && prior.Captions.Count != prior.Images.Count)))
         {
             throw new WhenceException($"There are {prior.Images.Count} regularisation images and {prior.Captions.Count} captions; give a caption for all, or one for each.");
@@ -145,13 +150,13 @@ public sealed class CustomDiffusionTrainer
     // A prompt that is cut would lose its token, and what has no token teaches none.
     private void CheckPrompts()
     {
-        foreach (var concept in _concepts)
+        foreach (var (concept, prompt) in _concepts.SelectMany(concept => concept.Prompts.Select(prompt => (concept, prompt))))
         {
             var id = _model.Tokenizer.VocabularySize + Array.IndexOf(_tokens, concept.Token);
-            var longest = _options.Augmentation.SmallPrefixes.Concat(_options.Augmentation.ZoomPrefixes).Append("").Select(prefix => _tokenizer.Encode($"{prefix} {concept.Prompt}")).ToArray();
+            var longest = _options.Augmentation.SmallPrefixes.Concat(_options.Augmentation.ZoomPrefixes).Append("").Select(prefix => _tokenizer.Encode($"{prefix} {prompt}")).ToArray();
             if (longest.FirstOrDefault(encoded => !encoded.Ids.Contains(id)) is { } without)
             {
-                throw new WhenceException($"The prompt '{concept.Prompt}' does not hold the token '{concept.Token}' within {_tokenizer.ContextLength} tokens; write it into the prompt, or shorten it.");
+                throw new WhenceException($"The prompt '{prompt}' does not hold the token '{concept.Token}' within {_tokenizer.ContextLength} tokens; write it into the prompt, or shorten it.");
             }
         }
     }
@@ -183,7 +188,7 @@ public sealed class CustomDiffusionTrainer
             ["checkpointing"] = FormattableString.Invariant($"{_options.Checkpointing}"),
             ["seed"] = Text(_options.Seed),
             ["threads"] = Text(_options.Threads),
-            ["concepts"] = string.Join(", ", _concepts.Zip(_initial, (concept, id) => FormattableString.Invariant($"{concept.Token} from {id}: {concept.Prompt} ({concept.Exemplars.Count})"))),
+            ["concepts"] = string.Join(", ", _concepts.Zip(_initial, (concept, id) => FormattableString.Invariant($"{concept.Token} from {id}: {string.Join("; ", concept.Prompts)} ({concept.Exemplars.Count})"))),
             ["prior"] = _prior is null ? "none" : FormattableString.Invariant($"{_prior.Images.Count}, weight {_options.PriorWeight}: {string.Join(", ", _prior.Captions)}"),
             ["images"] = Hash(_images.Sha256.Select(sum => MemoryMarshal.AsBytes(sum.AsSpan()).ToArray())),
             ["noise"] = Hash([MemoryMarshal.AsBytes(_schedule.Betas.ToArray().AsSpan()).ToArray()]) + " " + _model.Scheduler.Prediction,

@@ -47,7 +47,7 @@ internal sealed class CustomizationImages
             throw new WhenceException($"Images of {Side} pixels do not fit this model: the side must be a multiple of {model.Factor * model.UNet.Spec.Factor}.");
         }
 
-        _exemplars = [.. concepts.SelectMany(concept => concept.Exemplars.Select(file => (file, concept.Prompt)))];
+        _exemplars = [.. concepts.SelectMany(concept => concept.Exemplars.Select((file, i) => (file, concept.PromptOf(i))))];
         (_augmenter, _plain) = (new(options.Augmentation, Side, model.Factor), new(ExemplarAugmentation.None with { CenterCrop = options.Augmentation.CenterCrop, Interpolation = options.Augmentation.Interpolation }, Side, model.Factor));
         (_order, _priorOrder) = (new(_exemplars.Length, options.Seed, Streams.Exemplars), new(prior?.Images.Count ?? 1, options.Seed, Streams.Prior));
         MicroBatch = options.MicroBatch ?? Math.Max(1, 4096 / (cells * cells));

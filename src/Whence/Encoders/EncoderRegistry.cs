@@ -12,6 +12,9 @@ public sealed class EncoderRegistry
     /// <summary>The encoder used when none is named.</summary>
     public const string DefaultName = "resnet18";
 
+    /// <summary>Name of the encoder of styles that is always there.</summary>
+    internal const string StyleName = "resnet18-style";
+
     /// <summary>The file that holds an encoder's registered mappers.</summary>
     public const string MapperFile = "mapper.safetensors";
 

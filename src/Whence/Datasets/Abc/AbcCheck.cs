@@ -14,13 +14,16 @@ public enum AbcFault
 }
 
 /// <summary>
-/// How it is checked that a customization took, by an encoder's features: its samples are compared with the exemplars, and with what the model drew of the same words without <c>&lt;new1&gt;</c> before it
-/// was customized. Models that fail are left out of the lists. Thresholds only judge what was measured: with others, a data set that is there is judged anew, and nothing is made anew.
+/// How it is checked that a customization took, by features of encoders: its samples are compared with the exemplars, and with what the model drew of the same words without <c>&lt;new1&gt;</c> before it
+/// was customized. Models that fail are left out of the lists. Encoders and thresholds only judge what was drawn: with others, a data set that is there is judged anew, and nothing is made anew.
 /// </summary>
 public sealed record AbcCheck
 {
     /// <summary>Name of the encoder (<see cref="EncoderRegistry"/>). Default resnet18, which is always there.</summary>
     public string Encoder { get; init; } = EncoderRegistry.DefaultName;
+
+    /// <summary>Name of the encoder that says how like the exemplars of a style samples are, which show other things than they. Default resnet18-style, which is always there.</summary>
+    public string StyleEncoder { get; init; } = EncoderRegistry.StyleName;
 
     /// <summary>Images of each prompt that the model draws before it is customized, 1 to 10,000, but no more than samples of it. Default 1: of the paper's 4 samples a quarter more to draw.</summary>
     public int Samples { get; init; } = 1;
@@ -46,7 +49,11 @@ public sealed record AbcCheck
     internal void Validate()
     {
         // The name becomes part of the data set, which others go on with: it must mean the same there.
-        Require(!string.IsNullOrWhiteSpace(Encoder) && !Encoder.AsSpan().ContainsAny('/', '\\') && !Encoder.EndsWith(".json", StringComparison.OrdinalIgnoreCase), $"'check.encoder' is '{Encoder}', it must be a name that 'whence encoders list' shows; list a spec's folder in WHENCE_MODELS");
+        foreach (var (key, name) in ((string, string)[])[("encoder", Encoder), ("styleEncoder", StyleEncoder)])
+        {
+            Require(!string.IsNullOrWhiteSpace(name) && !name.AsSpan().ContainsAny('/', '\\') && !name.EndsWith(".json", StringComparison.OrdinalIgnoreCase), $"'check.{key}' is '{name}', it must be a name that 'whence encoders list' shows; list a spec's folder in WHENCE_MODELS");
+        }
+
         InRange("check.samples", Samples, 1, 10_000);
         InRange("check.shows", Shows, -2, 2);
         InRange("check.obeys", Obeys, 0, 1);
@@ -83,7 +90,7 @@ public sealed record AbcCheck
 }
 
 /// <summary>What was measured of a customized model.</summary>
-/// <param name="Similarity">Of samples to the exemplars, mean cosine of features, of those whose words were drawn before too.</param>
+/// <param name="Similarity">Of samples to the exemplars, mean cosine of features (of styles, of <see cref="AbcCheck.StyleEncoder"/>'s), of those whose words were drawn before too.</param>
 /// <param name="Uncustomized">Of what the model drew of these words before, with the same noise.</param>
 /// <param name="Obeyed">
 /// Mean over samples of the share of other prompts whose images, drawn before, a sample is less like than that of its own prompt, drawn with other noise. 0.5 is chance. Null where there is one prompt, or

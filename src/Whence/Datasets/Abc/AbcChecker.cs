@@ -14,22 +14,40 @@ internal sealed record AbcPicture(AbcSample Sample, RgbImage Image);
 internal readonly record struct AbcMeasure(double Similarity, double Pixels);
 
 /// <summary>Compares what a model drew with its exemplars, and with what it drew before it was customized.</summary>
-/// <param name="encoder">Its features are compared. Each image is encoded by itself, so that what stands beside it changes nothing.</param>
-internal sealed class AbcChecker(IImageEncoder encoder)
+/// <remarks>Each image is encoded by itself, so that what stands beside it changes nothing.</remarks>
+/// <param name="encoder">Its features say what an image shows.</param>
+/// <param name="styles">Of style-centric models its features say how like the exemplars an image is; what it shows is another thing than they do.</param>
+internal sealed class AbcChecker(IImageEncoder encoder, IImageEncoder styles)
 {
-    private readonly Preprocessor _preprocessor = new(encoder.Spec.Preprocessing);
+    private readonly Eye _eye = new(encoder), _styles = new(styles);
 
     /// <summary>Measures a model.</summary>
+    /// <param name="kind">Whether it is of an object or of a style.</param>
     /// <param name="exemplars">Its exemplars, at least one.</param>
     /// <param name="samples">What it drew.</param>
     /// <param name="before">What it drew of the same words before (<see cref="AbcCheck.Before"/>); none of a model that is not customized.</param>
     /// <returns>A measure of each sample; of the model where it was customized.</returns>
     /// <exception cref="WhenceException">The encoder fails.</exception>
-    public (IReadOnlyList<AbcMeasure> Samples, AbcCheckRecord? Model) Measure(IReadOnlyList<RgbImage> exemplars, IReadOnlyList<AbcPicture> samples, IReadOnlyList<AbcPicture> before)
+    public (IReadOnlyList<AbcMeasure> Samples, AbcCheckRecord? Model) Measure(AbcKind kind, IReadOnlyList<RgbImage> exemplars, IReadOnlyList<AbcPicture> samples, IReadOnlyList<AbcPicture> before)
     {
-        var shown = Each(exemplars, Look);
+        View[] shown = Each(exemplars, Look);
         var (drawn, earlier) = (Each(samples, picture => Compare(picture, shown)), Each(before, picture => Compare(picture, shown)));
         return ([.. drawn.Select(d => d.Measure)], earlier.Length == 0 ? null : Check(drawn, earlier));
+
+        View Look(RgbImage image)
+        {
+            var (input, feature) = _eye.Look(image);
+            return new View(input, feature, kind == AbcKind.StyleCentric ? _styles.Look(image).Feature : feature);
+        }
+
+        Compared Compare(AbcPicture picture, View[] exemplars)
+        {
+            var own = Look(picture.Image);
+            double[] similarities = [.. exemplars.Select(exemplar => DotProduct.Of(own.Feature, exemplar.Feature))];
+            var nearest = Array.IndexOf(similarities, similarities.Max());
+            var measure = new AbcMeasure(Math.Round(similarities[nearest], 6), Math.Round(_eye.Difference(own.Input, exemplars[nearest].Input), 6));
+            return new Compared(picture.Sample, own.Feature, exemplars.Average(exemplar => DotProduct.Of(own.Likeness, exemplar.Likeness)), measure);
+        }
     }
 
     private static AbcCheckRecord Check(Compared[] drawn, Compared[] before)
@@ -58,35 +76,6 @@ internal sealed class AbcChecker(IImageEncoder encoder)
         double Similarity(Compared other) => DotProduct.Of(sample.Feature, other.Feature);
     }
 
-    private Compared Compare(AbcPicture picture, View[] exemplars)
-    {
-        var own = Look(picture.Image);
-        double[] similarities = [.. exemplars.Select(exemplar => DotProduct.Of(own.Feature, exemplar.Feature))];
-        var nearest = Array.IndexOf(similarities, similarities.Max());
-        return new Compared(picture.Sample, own.Feature, similarities.Average(), new AbcMeasure(Math.Round(similarities[nearest], 6), Math.Round(Difference(own.Input, exemplars[nearest].Input), 6)));
-    }
-
-    private View Look(RgbImage image)
-    {
-        var (input, feature) = (new float[_preprocessor.Length], new float[encoder.Spec.Dimension]);
-        _preprocessor.Preprocess(image, input);
-        encoder.Encode(input, feature);
-        Normalization.NormalizeRow(feature);
-        return new View(input, feature);
-    }
-
-    // Inputs are colours less a mean, in deviations.
-    private double Difference(float[] a, float[] b)
-    {
-        var (spec, plane, sum) = (_preprocessor.Spec, a.Length / 3, 0.0);
-        for (var i = 0; i < a.Length; i++)
-        {
-            sum += Math.Abs(a[i] - b[i]) * spec.Std[i / plane];
-        }
-
-        return sum / a.Length / spec.Range;
-    }
-
     private static TResult[] Each<T, TResult>(IReadOnlyList<T> items, Func<T, TResult> make)
     {
         var made = new TResult[items.Count];
@@ -94,8 +83,36 @@ internal sealed class AbcChecker(IImageEncoder encoder)
         return made;
     }
 
-    /// <summary>What an encoder is given, and its feature of length 1.</summary>
-    private sealed record View(float[] Input, float[] Feature);
+    /// <summary>An encoder with its preparation.</summary>
+    private sealed class Eye(IImageEncoder encoder)
+    {
+        private readonly Preprocessor _preprocessor = new(encoder.Spec.Preprocessing);
+
+        /// <summary>What the encoder is given, and its feature of length 1.</summary>
+        public (float[] Input, float[] Feature) Look(RgbImage image)
+        {
+            var (input, feature) = (new float[_preprocessor.Length], new float[encoder.Spec.Dimension]);
+            _preprocessor.Preprocess(image, input);
+            encoder.Encode(input, feature);
+            Normalization.NormalizeRow(feature);
+            return (input, feature);
+        }
+
+        /// <summary>Mean difference of the colours of two inputs, which are colours less a mean, in deviations.</summary>
+        public double Difference(float[] a, float[] b)
+        {
+            var (spec, plane, sum) = (_preprocessor.Spec, a.Length / 3, 0.0);
+            for (var i = 0; i < a.Length; i++)
+            {
+                sum += Math.Abs(a[i] - b[i]) * spec.Std[i / plane];
+            }
+
+            return sum / a.Length / spec.Range;
+        }
+    }
+
+    /// <summary>What the first encoder is given, its feature, and the feature by which an image is like the exemplars.</summary>
+    private sealed record View(float[] Input, float[] Feature, float[] Likeness);
 
     /// <summary>A picture beside the exemplars; the mean is of its similarities to all of them.</summary>
     private sealed record Compared(AbcSample Sample, float[] Feature, double Mean, AbcMeasure Measure);

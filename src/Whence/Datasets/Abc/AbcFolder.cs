@@ -19,8 +19,10 @@ internal static class AbcFolder
     /// <summary>Begins a data set, or finds the one that was begun.</summary>
     /// <param name="folder">Its folder, which is made.</param>
     /// <param name="header">What it is made of.</param>
+    /// <param name="measures">Whether models that are there can be measured by other encoders than before.</param>
+    /// <returns>Whether they must be, and then <see cref="EndMeasuring"/> called; until then the folder says that nobody knows what they were measured by.</returns>
     /// <exception cref="WhenceException">Another data set is there, or files that are none.</exception>
-    public static void Begin(string folder, AbcHeader header)
+    public static bool Begin(string folder, AbcHeader header, bool measures = false)
     {
         Directory.CreateDirectory(folder);
         var path = Path.Combine(folder, HeaderName);
@@ -32,20 +34,26 @@ internal static class AbcFolder
             }
 
             Save(folder, header);
-            return;
+            return false;
         }
 
         var there = LoadHeader(folder);
-        if (!there.IsOf(header))
+        var anew = !there.Encoders.SequenceEqual(header.Encoders);
+        if (!there.IsOf(header) || (anew && !measures))
         {
             throw new WhenceException($"{folder}: holds a data set of another recipe, other images, prompts or another model; go on with what it was begun with ({HeaderName} has it), or name another folder.");
         }
 
-        if (there.Recipe.Check != header.Recipe.Check)
+        if (anew || there.Recipe.Check != header.Recipe.Check)
         {
-            Save(folder, there with { Recipe = there.Recipe with { Check = header.Recipe.Check }, Outcome = null }); // other thresholds
+            Save(folder, there with { Recipe = there.Recipe with { Check = header.Recipe.Check }, Encoders = anew ? [] : there.Encoders, Outcome = null }); // other encoders or thresholds
         }
+
+        return anew;
     }
+
+    /// <summary>Writes that all models that are there were measured by the encoders of a header.</summary>
+    public static void EndMeasuring(string folder, AbcHeader header) => Save(folder, LoadHeader(folder) with { Encoders = header.Encoders });
 
     /// <summary>What a data set is made of.</summary>
     /// <exception cref="WhenceException">Missing or damaged.</exception>
@@ -73,14 +81,14 @@ internal static class AbcFolder
     /// <summary>A header of a plan.</summary>
     /// <param name="plan">The plan.</param>
     /// <param name="model">Checksum of the base model.</param>
-    /// <param name="encoder">What models are checked with; null for no check.</param>
-    public static AbcHeader HeaderOf(AbcPlan plan, string model, EncoderSpec? encoder = null) => new()
+    /// <param name="encoders">What models are checked with; none for no check.</param>
+    public static AbcHeader HeaderOf(AbcPlan plan, string model, params IReadOnlyList<EncoderSpec> encoders) => new()
     {
         Format = FormatName,
         Version = AbcHeader.CurrentVersion,
         Recipe = plan.Recipe,
         Model = model,
-        Encoder = encoder is null ? null : Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(encoder, SpecJson.Options))),
+        Encoders = [.. encoders.Select(encoder => Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(encoder, SpecJson.Options))))],
         Plan = Sha256(plan),
         Ids = [.. plan.Models.Select(m => m.Id)],
     };
@@ -105,8 +113,8 @@ internal sealed record AbcHeader
     /// <summary>Checksum of the base model: of its weights, and of how it takes noise away.</summary>
     public required string Model { get; init; }
 
-    /// <summary>Checksum of the spec of the encoder that models are checked with, which has that of its weights; null for no check.</summary>
-    public string? Encoder { get; init; }
+    /// <summary>Checksums of the specs of the encoders that models are checked with, which have those of their weights; none for no check.</summary>
+    public IReadOnlyList<string> Encoders { get; init; } = [];
 
     /// <summary>Checksum of the plan: exemplars, prompts, seeds.</summary>
     public required string Plan { get; init; }
@@ -117,10 +125,10 @@ internal sealed record AbcHeader
     /// <summary>What the check found; null for no check, and until all models are there.</summary>
     public AbcOutcome? Outcome { get; init; }
 
-    /// <summary>Whether the models of both are the same: where the model and the images lie does not matter, nor how strictly models are judged.</summary>
+    /// <summary>Whether the models of both are the same: where the model and the images lie does not matter, nor by what models are judged.</summary>
     public bool IsOf(AbcHeader other) =>
         Model == other.Model && Plan == other.Plan && Ids.SequenceEqual(other.Ids) && Recipe.Customization == other.Recipe.Customization && Recipe.Sampling == other.Recipe.Sampling
-        && Recipe.Threads == other.Recipe.Threads && Encoder == other.Encoder && Recipe.Check?.Samples == other.Recipe.Check?.Samples;
+        && Recipe.Threads == other.Recipe.Threads && Recipe.Check?.Samples == other.Recipe.Check?.Samples;
 
     /// <summary>Refuses a header that no builder wrote: names become paths.</summary>
     public void Validate()

@@ -9,7 +9,7 @@ namespace Whence.Datasets.Abc;
 /// <param name="Source">Where it is found again (<see cref="ImageItem.Source"/>).</param>
 /// <param name="Sha256">Checksum of its bytes, lower-case hexadecimal.</param>
 /// <param name="Length">Bytes.</param>
-/// <param name="Category">What it shows; null of styles.</param>
+/// <param name="Category">What it shows; null of styles that need not know.</param>
 /// <param name="Group">The style, or what categories are held out by.</param>
 /// <param name="Caption">What is said of it; null for nothing.</param>
 /// <param name="Class">The narrower kind that its category is a word for (<see cref="AbcSet.Class"/>); null where they are one.</param>

@@ -16,7 +16,7 @@ public static class AbcParts
         ArgumentNullException.ThrowIfNull(parts);
         ArgumentOutOfRangeException.ThrowIfZero(parts.Count, nameof(parts));
         var header = AbcFolder.LoadHeader(parts[0]);
-        if (parts.FirstOrDefault(part => AbcFolder.LoadHeader(part) is var own && !(own.IsOf(header) && own.Recipe.Check == header.Recipe.Check)) is { } other)
+        if (parts.FirstOrDefault(part => AbcFolder.LoadHeader(part) is var own && !(own.IsOf(header) && own.Recipe.Check == header.Recipe.Check && own.Encoders.SequenceEqual(header.Encoders))) is { } other)
         {
             throw new WhenceException($"{other}: is of another recipe, other images, prompts, thresholds or another model than {parts[0]}; only parts of one data set can be joined.");
         }

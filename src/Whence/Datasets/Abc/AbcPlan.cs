@@ -120,7 +120,7 @@ public sealed class AbcPlan
 
     private void Add(AbcSet set, int number, AbcSplit split, IReadOnlyList<AbcImage> exemplars)
     {
-        var (category, place) = (exemplars[0].Category, _models.Count);
+        var (category, place) = (set.Kind == AbcKind.ObjectCentric ? exemplars[0].Category : null, _models.Count);
         var seeds = Random(Seeds, place);
         var seed = seeds.Next(int.MaxValue);
         var samples = new List<AbcSample>();
@@ -131,7 +131,7 @@ public sealed class AbcPlan
             {
                 for (var i = 0; i < Recipe.Sampling.Each; i++)
                 {
-                    samples.Add(new AbcSample(type, prompt.Template.Fill(category), seeds.Next(int.MaxValue), prompt.Template.Fill(category, token: null)));
+                    samples.Add(new AbcSample(type, prompt.Template.Fill(category), seeds.Next(int.MaxValue), prompt.Template.Fill(category, Recipe.Customization.Initializer)));
                 }
             }
         }
@@ -143,7 +143,7 @@ public sealed class AbcPlan
             Kind = set.Kind,
             Split = split,
             Exemplars = exemplars,
-            Prompt = set.ExemplarPrompt.Fill(category),
+            Prompt = category is null ? set.ExemplarPrompt.Text : set.ExemplarPrompt.Fill(category),
             Seed = seed,
             Samples = samples,
         });

@@ -30,7 +30,7 @@ public sealed record AbcRecord
     /// <summary>The style, or what the category is held out by.</summary>
     public required string Group { get; init; }
 
-    /// <summary>The prompt that it was customized with; null of a baseline, which was not.</summary>
+    /// <summary>The prompt that it was customized with (<see cref="AbcModel.Prompt"/>); null of a baseline, which was not.</summary>
     public string? Prompt { get; init; }
 
     /// <summary>The seed of its customization.</summary>
@@ -45,6 +45,9 @@ public sealed record AbcRecord
     /// <summary>What it drew.</summary>
     public required IReadOnlyList<AbcSampleRecord> Samples { get; init; }
 
+    /// <summary>What the model drew of the same words with the same noise before it was customized, of each prompt a few; null of a baseline, and where nothing is checked.</summary>
+    public IReadOnlyList<AbcSampleRecord>? Before { get; init; }
+
     /// <summary>What was measured of it; null of a baseline, and where nothing is checked.</summary>
     public AbcCheckRecord? Check { get; init; }
 
@@ -56,7 +59,7 @@ public sealed record AbcRecord
 
     /// <summary>All of its files but the record, with their checksums.</summary>
     internal IEnumerable<AbcFileRecord> Files =>
-        [.. Exemplars.Select(e => new AbcFileRecord(e.Path, e.Sha256)), .. Samples.Select(s => new AbcFileRecord(s.Path, s.Sha256)), .. Concept is null ? (AbcFileRecord[])[] : [Concept]];
+        [.. Exemplars.Select(e => new AbcFileRecord(e.Path, e.Sha256)), .. Samples.Concat(Before ?? []).Select(s => new AbcFileRecord(s.Path, s.Sha256)), .. Concept is null ? (AbcFileRecord[])[] : [Concept]];
 
     /// <summary>Folder of a model, relative to the data set's.</summary>
     internal static string FolderOf(string id) => $"{Models}/{id}";
@@ -72,7 +75,7 @@ public sealed record AbcRecord
         try
         {
             var record = JsonSerializer.Deserialize<AbcRecord>(RegularFile.ReadAll(path, MaxBytes), RecipeJson.Options) ?? throw new JsonException("it holds null.");
-            return record.Id == id && AbcSet.IsName(record.Set) && record.Exemplars.Count > 0 && record.Exemplars.All(e => e is not null) && record.Samples.All(s => s is not null) && record.Files.All(f => IsIn(f.Path, id))
+            return record.Id == id && AbcSet.IsName(record.Set) && record.Exemplars.Count > 0 && record.Exemplars.All(e => e is not null) && record.Samples.Concat(record.Before ?? []).All(s => s is not null) && record.Files.All(f => IsIn(f.Path, id))
                 ? record
                 : throw new JsonException("it is of another model, or names files outside its folder.");
         }
@@ -97,7 +100,8 @@ public sealed record AbcRecord
 /// <param name="Name">What it was called where it came from (<see cref="AbcImage.Name"/>).</param>
 /// <param name="Sha256">Checksum of the file, lower-case hexadecimal.</param>
 /// <param name="Caption">What is said of it; null for nothing.</param>
-public sealed record AbcExemplarRecord(string Path, string Name, string Sha256, string? Caption);
+/// <param name="Prompt">The prompt that it was trained with, where those of a model differ; null where they do not.</param>
+public sealed record AbcExemplarRecord(string Path, string Name, string Sha256, string? Caption, string? Prompt = null);
 
 /// <summary>An image that a model drew.</summary>
 /// <param name="Path">The file, PNG.</param>

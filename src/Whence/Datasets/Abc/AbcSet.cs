@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Whence.Datasets.Prompts;
 using static Whence.Files.RecipeChecks;
 
 namespace Whence.Datasets.Abc;
@@ -44,7 +45,7 @@ public sealed record AbcSet
     /// <summary>Which images, as a filter over their metadata (<see cref="Search.MetadataPredicate"/>); null for all.</summary>
     public string? Where { get; init; }
 
-    /// <summary>Of objects: the column that says what an image shows, in a word that the model knows. Needed for objects, and for them only.</summary>
+    /// <summary>The column that says what an image shows, in a word that the model knows. Needed for objects; of styles for a <see cref="Prompt"/> that says it, and null, the default, otherwise.</summary>
     public string? Category { get; init; }
 
     /// <summary>
@@ -71,7 +72,8 @@ public sealed record AbcSet
     public required AbcCounts Models { get; init; }
 
     /// <summary>
-    /// The prompt of the exemplars, with <c>&lt;new1&gt;</c> and, of objects, <c>{category}</c>. Null, the default: Custom Diffusion's, <c>&lt;new1&gt; {category}</c> and <c>A picture in the style of
+    /// The prompt of the exemplars, with <c>&lt;new1&gt;</c> and, of objects, <c>{category}</c>; of styles that have a <see cref="Category"/> too, so that each exemplar is trained with what it shows and the
+    /// style alone is left to be learned. Null, the default: Custom Diffusion's, <c>&lt;new1&gt; {category}</c> and <c>A picture in the style of
     /// &lt;new1&gt; art</c>.
     /// </summary>
     public string? Prompt { get; init; }
@@ -90,9 +92,7 @@ public sealed record AbcSet
         Require(IsName(Name) && Name.Length <= 64, $"'{where}.name' is '{Name}', it must be 1 to 64 letters, digits and hyphens");
         Require(Enum.IsDefined(Kind), $"'{where}.kind' is {Kind}, it must be object or style");
         Require(Images.Count > 0 && Images.All(i => !string.IsNullOrWhiteSpace(i)), $"'{where}.images' is empty or has an empty entry");
-        Require((Kind == AbcKind.ObjectCentric) == (Category is not null), Kind == AbcKind.ObjectCentric
-            ? $"'{where}.category' is missing: name the column that says what an image shows"
-            : $"'{where}.category' is of objects only; take it away");
+        Require(Kind == AbcKind.StyleCentric || Category is not null, $"'{where}.category' is missing: name the column that says what an image shows");
         Require(Kind == AbcKind.ObjectCentric || Class is null, $"'{where}.class' is of objects only; take it away");
         Require(Kind == AbcKind.ObjectCentric || Group is not null, $"'{where}.group' is missing: name the column whose value images in one style share");
         InRange($"{where}.leastExemplars", LeastExemplars, 1, 1000);
@@ -105,25 +105,26 @@ public sealed record AbcSet
         }
 
         Require(Models.All > 0, $"'{where}.models' has none");
-        Require(Prompt is null || Checked(Prompt), $"'{where}.prompt' is '{Prompt}', it must have <new1>{(Kind == AbcKind.ObjectCentric ? " and may have {category}" : "")}, and no other placeholder");
+        Require(Prompt is null || Checked(Prompt), $"'{where}.prompt' is '{Prompt}', it must have <new1>, may have {{category}}{(Kind == AbcKind.ObjectCentric ? "" : $" where '{where}.category' names the column for it")}, and no other placeholder");
+        Require(Kind == AbcKind.ObjectCentric || Category is null || Prompt?.Contains(PromptTemplate.Category, StringComparison.Ordinal) == true, $"'{where}.category' is of no use to a style whose 'prompt' has no {{category}}; take it away, or write it there");
         Require(ObjectPrompt is null || (Kind == AbcKind.StyleCentric && IsObjectPrompt(ObjectPrompt)), $"'{where}.objectPrompt' is '{ObjectPrompt}', it is of styles only and must have <new1> and {{object}}, and no other placeholder");
         Draws.Validate($"{where}.draws");
     }
 
     /// <summary>The prompt that the exemplars of a model are trained with.</summary>
-    internal Prompts.PromptTemplate ExemplarPrompt => Prompts.PromptTemplate.Parse(Prompt ?? (Kind == AbcKind.ObjectCentric ? "<new1> {category}" : "A picture in the style of <new1> art"));
+    internal PromptTemplate ExemplarPrompt => PromptTemplate.Parse(Prompt ?? (Kind == AbcKind.ObjectCentric ? "<new1> {category}" : "A picture in the style of <new1> art"));
 
     /// <summary>Whether a text can be part of the names of files.</summary>
     internal static bool IsName(string text) => text.Length > 0 && text.All(c => char.IsAsciiLetterOrDigit(c) || c == '-');
 
     private static bool IsObjectPrompt(string prompt) =>
-        prompt.Contains(Prompts.PromptTemplate.Token, StringComparison.Ordinal) && prompt.Contains(Thing, StringComparison.Ordinal) && Prompts.PromptTemplate.Stranger(prompt, Prompts.PromptTemplate.Token, Thing) is null;
+        prompt.Contains(PromptTemplate.Token, StringComparison.Ordinal) && prompt.Contains(Thing, StringComparison.Ordinal) && PromptTemplate.Stranger(prompt, PromptTemplate.Token, Thing) is null;
 
     private bool Checked(string prompt)
     {
         try
         {
-            return Kind == AbcKind.ObjectCentric || !Prompts.PromptTemplate.Parse(prompt).NeedsCategory;
+            return !PromptTemplate.Parse(prompt).NeedsCategory || Category is not null;
         }
         catch (WhenceException)
         {

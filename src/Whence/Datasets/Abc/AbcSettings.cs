@@ -20,6 +20,12 @@ public sealed record AbcCustomization
     /// </summary>
     public bool Augment { get; init; } = true;
 
+    /// <summary>
+    /// A word of one token as which <c>&lt;new1&gt;</c> begins, and which stands for it in what is drawn before a model is customized: so that both are the same but for the customization. Null, the default:
+    /// the authors' rare piece of a word, and nothing stands for it before.
+    /// </summary>
+    public string? Initializer { get; init; }
+
     /// <summary>Whether the weights of each model are kept beside its images. Default false: they follow from the recipe.</summary>
     public bool Keep { get; init; }
 
@@ -28,6 +34,7 @@ public sealed record AbcCustomization
         InRange("customization.steps", Steps, 1, int.MaxValue);
         InRange("customization.batch", Batch, 1, 1 << 15);
         AboveZero("customization.learningRate", LearningRate, 1);
+        Require(Initializer is null || !string.IsNullOrWhiteSpace(Initializer), "'customization.initializer' is empty; name a word that the model knows, or leave it out");
     }
 }
 

@@ -1,6 +1,7 @@
 using Whence.Datasets.Abc;
 using Whence.Encoders;
 using Whence.Images;
+using Whence.Torch.Encoders;
 
 namespace Whence.Tests.Datasets.Abc;
 
@@ -24,6 +25,21 @@ public sealed class AbcCheckTests
         var model = Measure([Red], [Drawn("a", 1, Red), Drawn("a", 2, Blue)], [Drawn("a", 1, Blue)]).Model!;
         Assert.Equal(1, model.Similarity, 1e-5); // of the first alone
         Assert.Equal(Measure([Red], [Drawn("a", 1, Blue)]).Samples[0].Similarity, model.Uncustomized, 1e-5);
+    }
+
+    [Fact]
+    public void Of_a_style_another_encoder_says_how_like_the_exemplars_samples_are()
+    {
+        using var encoder = new PixelEncoder(new EncoderRegistry().Resolve("pixels"));
+        using var styles = ImageEncoders.Open(new EncoderRegistry().Resolve("resnet18-style"));
+        var checker = new AbcChecker(encoder, styles);
+        var (things, looks) = (Of(AbcKind.ObjectCentric), Of(AbcKind.StyleCentric));
+        Assert.Equal(things.Samples, looks.Samples); // which exemplar, and whether it is a copy
+        Assert.Equal(things.Model!.Obeyed, looks.Model!.Obeyed);
+        Assert.NotEqual(things.Model.Uncustomized, looks.Model.Uncustomized);
+        Assert.Equal(1, looks.Model.Similarity, 1e-5);
+
+        (IReadOnlyList<AbcMeasure> Samples, AbcCheckRecord? Model) Of(AbcKind kind) => checker.Measure(kind, [Red], [Drawn("a", 1, Red), Drawn("a", 2, Blue), Drawn("b", 3, Red)], [Drawn("a", 1, Blue), Drawn("b", 3, Black)]);
     }
 
     [Fact]
@@ -79,7 +95,7 @@ public sealed class AbcCheckTests
     private static (IReadOnlyList<AbcMeasure> Samples, AbcCheckRecord? Model) Measure(IReadOnlyList<RgbImage> exemplars, IReadOnlyList<AbcPicture> samples, params AbcPicture[] before)
     {
         using var encoder = new PixelEncoder(new EncoderRegistry().Resolve("pixels"));
-        return new AbcChecker(encoder).Measure(exemplars, samples, before);
+        return new AbcChecker(encoder, encoder).Measure(AbcKind.ObjectCentric, exemplars, samples, before);
     }
 
     private static AbcPicture Drawn(string words, long seed, RgbImage image) => new(new AbcSample("gpt", $"<new1> {words}", seed, words), image);

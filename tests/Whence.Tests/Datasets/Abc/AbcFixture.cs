@@ -22,7 +22,7 @@ internal static class AbcFixture
           ],
           "customization": { "steps": 3, "batch": 2, "learningRate": 0.01, "augment": false },
           "sampling": { "steps": 2, "guidance": 2, "trainPrompts": 2, "testPrompts": 1, "each": 2, "batch": 3 },
-          "check": { "encoder": "pixels", "shows": -2, "obeys": 0 }
+          "check": { "encoder": "pixels", "styleEncoder": "pixels", "shows": -2, "obeys": 0 }
         }
         """;
 

@@ -59,6 +59,27 @@ public sealed class AbcPlanTests : IDisposable
     }
 
     [Fact]
+    public void The_word_that_the_concept_begins_as_stands_for_it_in_what_is_drawn_before()
+    {
+        var plan = AbcFixture.Plan(AbcFixture.Write(_temp.Path, text => text.Replace("\"augment\": false", "\"augment\": false, \"initializer\": \"a\"")));
+        Assert.All(plan.Models.SelectMany(m => m.Samples), s => Assert.Equal(s.Prompt.Replace("<new1>", "a"), s.Plain));
+    }
+
+    [Fact]
+    public void Exemplars_of_a_style_may_each_be_trained_with_what_they_show()
+    {
+        var plan = AbcFixture.Plan(AbcFixture.Write(_temp.Path, text => text.Replace("\"prompt\": \"<new1> art\"", "\"category\": \"kind\", \"prompt\": \"a {category}, <new1> style\"")));
+        foreach (var model in plan.Models)
+        {
+            var style = model.Kind == AbcKind.StyleCentric;
+            Assert.Equal(style ? null : model.Exemplars[0].Category, model.Category);
+            Assert.Equal(style ? "a {category}, <new1> style" : $"<new1> {model.Category}", model.Prompt);
+            Assert.Equal(model.Exemplars.Select(e => style ? $"a {e.Category}, <new1> style" : $"<new1> {e.Category}"), model.ExemplarPrompts);
+            Assert.All(model.Exemplars, e => Assert.StartsWith("kind", e.Category));
+        }
+    }
+
+    [Fact]
     public void A_baseline_has_the_exemplars_splits_and_sizes_of_customized_models_and_captions_for_prompts()
     {
         var recipe = AbcFixture.Write(_temp.Path, AbcFixture.WithBaseline);
@@ -98,6 +119,7 @@ public sealed class AbcPlanTests : IDisposable
 
     [Theory]
     [InlineData("\"encoder\": \"pixels\"", "\"encoder\": \"mine/pixels.json\"", "'check.encoder'")]
+    [InlineData("\"styleEncoder\": \"pixels\"", "\"styleEncoder\": \"\"", "'check.styleEncoder'")]
     [InlineData("\"shows\": -2", "\"shows\": 3", "'check.shows' is 3")]
     [InlineData("\"obeys\": 0", "\"obeys\": 1.5", "'check.obeys' is 1.5")]
     [InlineData("\"obeys\": 0", "\"obeys\": 0, \"samples\": 0", "'check.samples' is 0")]
@@ -118,6 +140,8 @@ public sealed class AbcPlanTests : IDisposable
     [InlineData("\"prompt\": \"<new1> art\"", "\"objectPrompt\": \"<new1> of a thing\"", "'sets[1].objectPrompt'")]
     [InlineData("\"category\": \"kind\"", "\"category\": \"kind\", \"objectPrompt\": \"<new1> {object}\"", "'sets[0].objectPrompt'")]
     [InlineData("\"category\": \"kind\"", "\"category\": \"kind\", \"allExemplars\": true", "'sets[0].allExemplars' is of styles only")]
+    [InlineData("\"prompt\": \"<new1> art\"", "\"category\": \"kind\"", "'sets[1].category' is of no use")]
+    [InlineData("\"augment\": false", "\"initializer\": \" \"", "'customization.initializer' is empty")]
     [InlineData("\"prompt\": \"<new1> art\"", "\"class\": \"kind\"", "'sets[1].class' is of objects only")]
     [InlineData("\"prompt\": \"<new1> art\"", "\"draws\": { \"test\": { \"captions\": 1, \"procedural\": 0 } }", "'sets[1].draws.test.procedural' is 0")]
     [InlineData("\"prompt\": \"<new1> art\"", "\"draws\": { \"test\": { \"captions\": 1 } }", "the key 'procedural' is missing in 'sets[1].draws.test'")]

@@ -56,6 +56,27 @@ public sealed class AbcBuilderTests : IDisposable
     }
 
     [Fact]
+    public void By_other_encoders_what_is_there_is_measured_anew_and_nothing_is_drawn()
+    {
+        Builder("first").Build(cancellation: TestContext.Current.CancellationToken);
+        var drawn = Directory.GetFiles(_temp["first"], "*.png", SearchOption.AllDirectories).ToDictionary(file => file, File.GetLastWriteTimeUtc);
+        Change("\"styleEncoder\": \"pixels\"", "\"styleEncoder\": \"resnet18-style\"");
+        Builder("first").Build(cancellation: TestContext.Current.CancellationToken);
+        Assert.All(drawn, file => Assert.Equal(file.Value, File.GetLastWriteTimeUtc(file.Key)));
+        Builder("second").Build(cancellation: TestContext.Current.CancellationToken);
+        AssertSame("second", "first");
+
+        // Interrupted, nobody knows by what each model was measured: all are again, by whatever encoders.
+        Change("\"styleEncoder\": \"resnet18-style\"", "\"styleEncoder\": \"pixels\"");
+        Assert.Throws<OperationCanceledException>(() => Builder("first").Build(cancellation: new CancellationToken(canceled: true)));
+        Change("\"styleEncoder\": \"pixels\"", "\"styleEncoder\": \"resnet18-style\"");
+        var record = _temp["first/models/looks-0000/model.json"];
+        File.WriteAllText(record, File.ReadAllText(record).Replace("\"uncustomized\": 0.", "\"uncustomized\": 0.1"));
+        Builder("first").Build(cancellation: TestContext.Current.CancellationToken);
+        AssertSame("second", "first");
+    }
+
+    [Fact]
     public void In_bfloat16_other_pictures_of_the_same_kind_are_drawn()
     {
         Builder("single").Build(cancellation: TestContext.Current.CancellationToken);
@@ -74,14 +95,15 @@ public sealed class AbcBuilderTests : IDisposable
     public void A_check_changes_nothing_of_what_is_drawn()
     {
         Builder("checked").Build(cancellation: TestContext.Current.CancellationToken);
-        Change("\"check\": { \"encoder\": \"pixels\", \"shows\": -2, \"obeys\": 0 }", "\"check\": null");
+        Change("\"check\": { \"encoder\": \"pixels\", \"styleEncoder\": \"pixels\", \"shows\": -2, \"obeys\": 0 }", "\"check\": null");
         Builder("unchecked").Build(cancellation: TestContext.Current.CancellationToken);
         Builder("unchecked").Build(cancellation: TestContext.Current.CancellationToken);
         Assert.Null(AbcOutcome.Load(_temp["unchecked"]));
         Assert.Null(AbcRecord.Load(_temp["unchecked"], "things-0000").Check);
         Assert.NotNull(AbcRecord.Load(_temp["checked"], "things-0000").Check);
         var (with, without) = (Files("checked"), Files("unchecked"));
-        Assert.All(with.Where(file => file.Key.EndsWith(".png", StringComparison.Ordinal)), file => Assert.Equal(file.Value, without[file.Key]));
+        Assert.All(with.Where(file => file.Key.EndsWith(".png", StringComparison.Ordinal) && !file.Key.Contains("before", StringComparison.Ordinal)), file => Assert.Equal(file.Value, without[file.Key]));
+        Assert.DoesNotContain(without.Keys, file => file.Contains("before", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -235,7 +257,7 @@ public sealed class AbcBuilderTests : IDisposable
     public void Another_recipe_model_or_folder_is_refused()
     {
         Builder("out").Build(cancellation: TestContext.Current.CancellationToken);
-        foreach (var (old, changed) in ((string, string)[])[("\"guidance\": 2", "\"guidance\": 3"), ("\"seed\": 4", "\"precision\": \"bfloat16\", \"seed\": 4"), ("\"seed\": 4", "\"threads\": 1, \"seed\": 4"), ("\"obeys\": 0", "\"samples\": 2"), ("\"encoder\": \"pixels\"", "\"encoder\": \"resnet18\"")])
+        foreach (var (old, changed) in ((string, string)[])[("\"guidance\": 2", "\"guidance\": 3"), ("\"seed\": 4", "\"precision\": \"bfloat16\", \"seed\": 4"), ("\"seed\": 4", "\"threads\": 1, \"seed\": 4"), ("\"obeys\": 0", "\"samples\": 2")])
         {
             Change(old, changed);
             Assert.Contains("another recipe", Assert.Throws<WhenceException>(() => Builder("out").Build()).Message);
@@ -299,6 +321,28 @@ public sealed class AbcBuilderTests : IDisposable
         File.WriteAllText(_temp["prompts/styles.txt"], "[train]\na long way before <new1> comes\na very long way before <new1> comes\n[test]\n<new1>\n");
         Assert.Contains("does not hold <new1> within", Assert.Throws<WhenceException>(() => Builder("out").Build()).Message);
         Assert.False(File.Exists(_temp["out/dataset.json"]));
+    }
+
+    [Fact]
+    public void A_word_to_begin_as_that_the_model_has_not_is_refused_before_any_work()
+    {
+        Change("\"augment\": false", "\"augment\": false, \"initializer\": \"not one token\"");
+        Assert.Contains("'not one token' is", Assert.Throws<WhenceException>(() => Builder("out").Build()).Message);
+        Assert.False(File.Exists(_temp["out/dataset.json"]));
+    }
+
+    [Fact]
+    public void Exemplars_that_are_trained_with_different_prompts_tell_theirs()
+    {
+        Change("\"prompt\": \"<new1> art\"", "\"category\": \"kind\", \"prompt\": \"<new1> {category}\"");
+        var plan = AbcFixture.Plan(_recipe);
+        Builder("out").Build(cancellation: TestContext.Current.CancellationToken);
+        foreach (var model in plan.Models)
+        {
+            var record = AbcRecord.Load(_temp["out"], model.Id);
+            Assert.Equal(model.Prompt, record.Prompt);
+            Assert.Equal(model.Kind == AbcKind.ObjectCentric ? model.Exemplars.Select(_ => (string?)null) : model.ExemplarPrompts, record.Exemplars.Select(e => e.Prompt));
+        }
     }
 
     [Fact]

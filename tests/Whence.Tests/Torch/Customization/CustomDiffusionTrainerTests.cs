@@ -23,6 +23,15 @@ public sealed class CustomDiffusionTrainerTests : IDisposable
         Assert.NotEqual(first, Train(Quick with { Seed = 6 }, "a.bin"));
     }
 
+    [Fact]
+    public void Each_exemplar_may_have_a_prompt_of_its_own()
+    {
+        var whole = Train(Quick, "a.bin");
+        Assert.Equal(whole, Train(Quick, "b.bin", "<new1> cat", "<new1> cat"));
+        Assert.NotEqual(whole, Train(Quick, "b.bin", "<new1> cat", "<new1> dog"));
+        Assert.NotEqual(Train(Quick, "a.bin", "<new1> dog", "<new1> cat"), Train(Quick, "b.bin", "<new1> cat", "<new1> dog"));
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -225,14 +234,15 @@ public sealed class CustomDiffusionTrainerTests : IDisposable
         Refused("none.png", concept with { Exemplars = [_temp["none.png"]] });
         File.WriteAllText(_temp["text.png"], "no image");
         Refused("text.png", concept with { Exemplars = [_temp["text.png"]] });
-        Refused("does not hold the token", concept with { Prompt = "a cat" });
-        Refused("does not hold the token", concept with { Prompt = string.Concat(Enumerable.Repeat("word ", 30)) + "<new1>" });
+        Refused("does not hold the token", concept with { Prompts = ["a cat"] });
+        Refused("does not hold the token", concept with { Prompts = [string.Concat(Enumerable.Repeat("word ", 30)) + "<new1>"] });
+        Refused("2 exemplars and 3 prompts", concept with { Prompts = ["<new1> a", "<new1> b", "<new1> c"] });
         Refused("cannot be a token", concept with { Token = "new 1" });
         Refused("is there twice", concept, concept);
         Refused("where one is needed", concept with { Initializer = "a long sentence" });
         Refused("multiple of 4", Quick with { ImageSize = 18 });
         Refused("captions", Quick, new RegularizationImages([Picture(1), Picture(2), Picture(3)], ["a", "b"]));
-        Refused("already has the token", concept with { Token = "cat", Prompt = "cat" });
+        Refused("already has the token", concept with { Token = "cat", Prompts = ["cat"] });
         Assert.Throws<ArgumentOutOfRangeException>(() => Trainer(model, Quick with { Steps = 0 }));
         Assert.Throws<ArgumentOutOfRangeException>(() => Trainer(model, Quick with { ImageSize = 1 << 20 }));
         Assert.Throws<ArgumentException>(() => Trainer(model, Quick with { LearningRate = double.NaN }));
@@ -248,17 +258,18 @@ public sealed class CustomDiffusionTrainerTests : IDisposable
         }
     }
 
-    private byte[] Train(CustomDiffusionOptions options, string file)
+    private byte[] Train(CustomDiffusionOptions options, string file, params string[] prompts)
     {
         using var model = GoldenDiffusion.Model();
-        Trainer(model, options).Train().Concept.Save(_temp[file]);
+        var concept = Concept("<new1>", 0);
+        new CustomDiffusionTrainer(model, [prompts.Length == 0 ? concept : concept with { Prompts = prompts }], options).Train().Concept.Save(_temp[file]);
         return File.ReadAllBytes(_temp[file]);
     }
 
     private CustomDiffusionTrainer Trainer(DiffusionModel model, CustomDiffusionOptions options) => new(model, [Concept("<new1>", 0)], options);
 
     private CustomizationConcept Concept(string token, int picture) =>
-        new() { Exemplars = [Picture(picture), Picture(picture + 1)], Token = token, Prompt = CustomizationConcept.ObjectPrompt(token, "cat") };
+        new() { Exemplars = [Picture(picture), Picture(picture + 1)], Token = token, Prompts = [CustomizationConcept.ObjectPrompt(token, "cat")] };
 
     private string Picture(int number)
     {
