@@ -6,13 +6,13 @@ namespace Whence.Bench.Abc;
 
 /// <summary>
 /// A data set of customized models: one that is killed again and again, and one that is made in two parts and merged, are compared with one of an uninterrupted run; of one that is there it is measured
-/// how much more its samples are like their own exemplars than like others; of Stable Diffusion's full size what one model takes.
+/// how much more its samples are like their own exemplars than like others; of a recipe, whether concepts show only where they are asked for; of Stable Diffusion's full size what one model takes.
 /// </summary>
 internal static class AbcBench
 {
-    private const string Usage = "bench/run abc [--recipe FILE] [--kills N] [--seed N], or bench/run abc --measure DIR [--seed N] [--sheets DIR], or bench/run abc --only full [--batch N]";
+    private const string Usage = "bench/run abc [--recipe FILE] [--kills N] [--seed N], or bench/run abc --measure DIR [--seed N] [--sheets DIR], or bench/run abc --unasked RECIPE [--models N] [--seed N] [--sheets DIR], or bench/run abc --only full [--batch N]";
 
-    private static readonly string[] Names = ["--recipe", "--kills", "--seed", "--measure", "--sheets", "--only", "--batch", AbcFullSize.Child];
+    private static readonly string[] Names = ["--recipe", "--kills", "--seed", "--measure", "--sheets", "--unasked", "--models", "--only", "--batch", AbcFullSize.Child];
 
     public static JsonObject Run(string[] args)
     {
@@ -26,6 +26,11 @@ internal static class AbcBench
         if (Option("--measure") is { } folder)
         {
             return AbcInfluence.Measure(folder, seed, Option("--sheets"));
+        }
+
+        if (Option("--unasked") is { } asked)
+        {
+            return AbcUnasked.Measure(asked, int.Parse(Option("--models") ?? "6", CultureInfo.InvariantCulture), seed, Option("--sheets"));
         }
 
         if (Option(AbcFullSize.Child) is { } full)

@@ -1,11 +1,8 @@
-using System.Globalization;
 using System.Numerics.Tensors;
-using System.Text;
 using System.Text.Json.Nodes;
 using Whence.Bench.BaseModel;
 using Whence.Datasets.Abc;
 using Whence.Encoders;
-using Whence.Evaluation;
 using Whence.Images;
 using Whence.Vectors;
 
@@ -17,9 +14,8 @@ namespace Whence.Bench.Abc;
 /// </summary>
 internal static class AbcInfluence
 {
-    private const int Resamples = 10_000;
-
-    private static readonly string[] Encoders = [EncoderRegistry.DefaultName, "resnet18-style", "pixels"];
+    /// <summary>What sees: objects, styles, colours where they lie.</summary>
+    public static readonly string[] Encoders = [EncoderRegistry.DefaultName, "resnet18-style", "pixels"];
 
     /// <summary>Measures a data set and prints a table for each encoder.</summary>
     /// <param name="folder">Its folder.</param>
@@ -43,7 +39,16 @@ internal static class AbcInfluence
             using var encoder = new PictureEncoder(name);
             string[] files = [.. models.SelectMany(m => m.Exemplars.Select(e => e.Path).Concat(m.Samples.Concat(m.Before ?? []).Select(s => s.Path)))];
             var features = encoder.Encode(files.Length, i => ImageDecoder.Decode(File.ReadAllBytes(Path.Combine(folder, files[i]))));
-            figures[name] = Table(name, Compared(models, features), seed);
+            figures[name] = SetTable.Print(
+                $"similarity of samples to exemplars, {name}",
+                Compared(models, features),
+                likeness => likeness.Set,
+                seed,
+                ("own", m => m.Own),
+                ("own - alike", m => m.Own - m.Alike),
+                ("own - others", m => m.Own - m.Others),
+                ("gained", m => m.Gained),
+                ("gained more than by others", m => m.GainedMore));
         }
 
         return figures;
@@ -95,46 +100,6 @@ internal static class AbcInfluence
             }
 
             return sum;
-        }
-    }
-
-    private static JsonArray Table(string title, IReadOnlyList<Likeness> models, int seed)
-    {
-        (string Name, Func<Likeness, double?> Of)[] columns =
-        [
-            ("own", m => m.Own), ("own - alike", m => m.Own - m.Alike), ("own - others", m => m.Own - m.Others), ("gained", m => m.Gained), ("gained more than by others", m => m.GainedMore),
-        ];
-        Console.WriteLine($"\nsimilarity of samples to exemplars, {title}");
-        Console.WriteLine($"{"set",-12}{"models",8}{string.Concat(columns.Select(column => $"{column.Name,34}"))}");
-        var rows = new JsonArray();
-        foreach (var set in models.GroupBy(m => m.Set))
-        {
-            Likeness[] own = [.. set];
-            var (text, json) = (new StringBuilder($"{set.Key,-12}{own.Length,8}"), new JsonObject { ["set"] = set.Key, ["models"] = own.Length });
-            foreach (var (name, value) in columns)
-            {
-                double[] values = [.. own.Select(value).OfType<double>()];
-                var mean = Interval(values);
-                var of = values.Length < own.Length ? $" of {values.Length}" : "";
-                text.Append(CultureInfo.InvariantCulture, $"{(mean is var (m, low, high) ? string.Create(CultureInfo.InvariantCulture, $"{m:F3} ({low:F3} to {high:F3}){of}") : ""),34}");
-                json[name] = mean is var (a, b, c) ? new JsonObject { ["mean"] = a, ["low"] = b, ["high"] = c, ["models"] = values.Length, ["above0"] = values.Count(v => v > 0) } : null;
-            }
-
-            Console.WriteLine(text);
-            rows.Add(json);
-        }
-
-        return rows;
-
-        (double Mean, double Low, double High)? Interval(double[] values)
-        {
-            if (values.Length == 0)
-            {
-                return null;
-            }
-
-            var interval = Bootstrap.Interval(new Bootstrap(values.Length, Resamples, new Random(seed)).Means(values, Array.ConvertAll(values, _ => 1)))!.Value;
-            return (values.Average(), interval.Low, interval.High);
         }
     }
 

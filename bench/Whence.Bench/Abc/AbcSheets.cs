@@ -31,5 +31,6 @@ internal static class AbcSheets
         }
     }
 
-    private static T[] Spread<T>(T[] all, int most) => [.. Enumerable.Range(0, Math.Min(all.Length, most)).Select(i => all[(int)((long)i * all.Length / Math.Min(all.Length, most))])];
+    /// <summary>Some of all, at equal distances.</summary>
+    public static T[] Spread<T>(T[] all, int most) => [.. Enumerable.Range(0, Math.Min(all.Length, most)).Select(i => all[(int)((long)i * all.Length / Math.Min(all.Length, most))])];
 }
