@@ -15,7 +15,7 @@ namespace Whence.Bench.Abc;
 internal static class AbcInfluence
 {
     /// <summary>What sees: objects, styles, colours where they lie.</summary>
-    public static readonly string[] Encoders = [EncoderRegistry.DefaultName, "resnet18-style", "pixels"];
+    public static readonly string[] Encoders = [EncoderRegistry.DefaultName, EncoderRegistry.StyleName, "pixels"];
 
     /// <summary>Measures a data set and prints a table for each encoder.</summary>
     /// <param name="folder">Its folder.</param>
@@ -48,7 +48,7 @@ internal static class AbcInfluence
                 ("own - alike", m => m.Own - m.Alike),
                 ("own - others", m => m.Own - m.Others),
                 ("gained", m => m.Gained),
-                ("gained more than by others", m => m.GainedMore));
+                ("gained more than to others", m => m.GainedMore));
         }
 
         return figures;
@@ -60,8 +60,8 @@ internal static class AbcInfluence
         foreach (var model in models)
         {
             var before = (model.Before ?? []).Select(b => b.Seed).ToHashSet();
-            int[] exemplars = [.. Take(model.Exemplars.Count)], samples = [.. Take(model.Samples.Count)], earlier = [.. Take(before.Count)];
-            groups.Add(new(Sum(exemplars), exemplars.Length, Sum(samples), samples.Length, Sum(samples.Where((_, i) => before.Contains(model.Samples[i].Seed))), Sum(earlier), before.Count));
+            int[] exemplars = [.. Take(model.Exemplars.Count)], samples = [.. Take(model.Samples.Count)], earlier = [.. Take(model.Before?.Count ?? 0)];
+            groups.Add(new(Sum(exemplars), exemplars.Length, Sum(samples), samples.Length, Sum(samples.Where((_, i) => before.Contains(model.Samples[i].Seed))), Sum(earlier), earlier.Length));
         }
 
         return

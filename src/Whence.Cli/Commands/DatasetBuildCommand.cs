@@ -94,7 +94,7 @@ internal static class DatasetBuildCommand
             {
                 if (value.Done > 0)
                 {
-                    error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{value.Done:N0} of {value.Models:N0} models are there"));
+                    error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{value.Done:N0} of {value.Models:N0} models are {(value.Measuring ? "measured anew" : "there")}"));
                 }
 
                 return;

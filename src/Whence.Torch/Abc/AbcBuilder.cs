@@ -21,7 +21,8 @@ namespace Whence.Torch.Abc;
 /// <param name="Customizing">Seconds that it customized, those of each model added up.</param>
 /// <param name="Sampling">Seconds that it drew, and checked what was drawn, added up likewise.</param>
 /// <param name="AtOnce">Models that are made at once.</param>
-public readonly record struct AbcProgress(int Done, int Models, int Made, double Customizing, double Sampling, int AtOnce)
+/// <param name="Measuring">Whether models that were there are measured anew, by other encoders: of these so many are done.</param>
+public readonly record struct AbcProgress(int Done, int Models, int Made, double Customizing, double Sampling, int AtOnce, bool Measuring = false)
 {
     /// <summary>Time that the other models take, as many at once, each as long as those that were made; null before one was.</summary>
     public TimeSpan? Left => Made == 0 ? null : TimeSpan.FromSeconds((Customizing + Sampling) / Made * Math.Max((Models - Done) / (double)AtOnce, Models > Done ? 1 : 0));
@@ -70,18 +71,21 @@ public sealed class AbcBuilder
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(shard, shards);
         Directory.CreateDirectory(_folder);
         using var held = FolderLock.Acquire(_folder, AbcFolder.LockName, "data set");
-        using var encoder = Recipe.Check is { } check ? ImageEncoders.Open(new EncoderRegistry().Resolve(check.Encoder)) : null;
-        using var styles = Recipe.Check is { } looks ? ImageEncoders.Open(new EncoderRegistry().Resolve(looks.StyleEncoder)) : null;
+        using var encoder = Encoder(check => check.Encoder);
+        using var styles = Encoder(check => check.StyleEncoder);
         var checker = encoder is null || styles is null ? null : new AbcChecker(encoder, styles);
+        AbcHeader header;
         using (var model = Open())
         {
             CheckPrompts(model);
-            var header = AbcFolder.HeaderOf(_plan, $"{model.WeightsSha256()} {JsonSerializer.Serialize(model.Scheduler, RecipeJson.Options)}{(_device == EncoderDevice.Cpu ? "" : " on a graphics card")}", encoder is null || styles is null ? [] : [encoder.Spec, styles.Spec]);
-            if (AbcFolder.Begin(_folder, header, measures: true))
-            {
-                MeasureAnew(checker!, cancellation);
-                AbcFolder.EndMeasuring(_folder, header);
-            }
+            header = AbcFolder.HeaderOf(
+                _plan, $"{model.WeightsSha256()} {JsonSerializer.Serialize(model.Scheduler, RecipeJson.Options)}{(_device == EncoderDevice.Cpu ? "" : " on a graphics card")}", checker?.Specs ?? []);
+        }
+
+        if (AbcFolder.Begin(_folder, header, measures: true))
+        {
+            MeasureAnew(checker!, progress, cancellation); // where there is no check, there are no encoders to be others
+            AbcFolder.EndMeasuring(_folder, header);
         }
 
         MakeAll([.. _plan.Models.Where((_, i) => i % shards == shard)], checker, progress, cancellation);
@@ -90,6 +94,8 @@ public sealed class AbcBuilder
 
     /// <summary>The models of a part that are not there.</summary>
     internal IEnumerable<AbcModel> Missing(int shard, int shards) => _plan.Models.Where((model, i) => i % shards == shard && !IsThere(model));
+
+    private IImageEncoder? Encoder(Func<AbcCheck, string> name) => Recipe.Check is { } check ? ImageEncoders.Open(new EncoderRegistry().Resolve(name(check))) : null;
 
     // Its images name it as the recipe does, wherever it lies.
     private DiffusionModel Open()
@@ -164,7 +170,7 @@ public sealed class AbcBuilder
 
         var (clock, drawing) = (Stopwatch.StartNew(), new Stopwatch());
         string[] prompts = [.. model.ExemplarPrompts];
-        AbcExemplarRecord[] exemplars = [.. model.Exemplars.Select((image, i) => Exemplar(folder, image, i, prompts.Distinct().Count() > 1 ? prompts[i] : null))];
+        AbcExemplarRecord[] exemplars = [.. model.Exemplars.Select((image, i) => Exemplar(folder, image, i, prompts.Length > 0 && prompts[i] != model.Prompt ? prompts[i] : null))];
         using var network = Open();
         drawing.Start();
         var before = Draw(folder, BeforeName, network, checker is null ? [] : Recipe.Check!.Before(model), sample => sample.Plain!, cancellation);
@@ -218,23 +224,44 @@ public sealed class AbcBuilder
     }
 
     // By other encoders than before: nothing is drawn anew.
-    private void MeasureAnew(AbcChecker checker, CancellationToken cancellation)
+    private void MeasureAnew(AbcChecker checker, IProgress<AbcProgress>? progress, CancellationToken cancellation)
     {
-        foreach (var model in _plan.Models.Where(IsThere))
+        AbcModel[] models = [.. _plan.Models.Where(IsThere)];
+        foreach (var (i, model) in models.Index())
         {
             cancellation.ThrowIfCancellationRequested();
-            Measured(AbcRecord.Load(_folder, model.Id), model, checker).Save(_folder);
+            Measured(Loaded(model), model, checker).Save(_folder);
+            progress?.Report(new AbcProgress(i + 1, models.Length, 0, 0, 0, 1, Measuring: true));
         }
+    }
+
+    // A stranger may have made it.
+    private AbcRecord Loaded(AbcModel model)
+    {
+        var (record, advice) = (AbcRecord.Load(_folder, model.Id), $"delete the folder '{In(AbcRecord.FolderOf(model.Id))}', and the model is made anew");
+        if (record.Exemplars.Count != model.Exemplars.Count || !Same(record.Samples, model.Samples, sample => sample.Prompt) || !Same(record.Before ?? [], Recipe.Check!.Before(model), sample => sample.Plain!))
+        {
+            throw new WhenceException($"{model.Id}: its record is not of the pictures that the recipe asks for; {advice}.");
+        }
+
+        foreach (var file in record.Files)
+        {
+            Checksum.Check(In(file.Path), file.Sha256, advice);
+        }
+
+        return record;
+
+        static bool Same(IEnumerable<AbcSampleRecord> drawn, IEnumerable<AbcSample> asked, Func<AbcSample, string> prompt) =>
+            drawn.Select(d => (d.Type, d.Prompt, d.Seed)).SequenceEqual(asked.Select(a => (a.Type, prompt(a), a.Seed)));
     }
 
     private AbcRecord Measured(AbcRecord record, AbcModel model, AbcChecker checker)
     {
         var (samples, check) = checker.Measure(
-            model.Kind,
-            [.. record.Exemplars.Select(e => Picture(e.Path))],
-            [.. model.Samples.Zip(record.Samples, (sample, drawn) => new AbcPicture(sample, Picture(drawn.Path)))],
-            [.. (record.Before ?? []).Select(drawn => new AbcPicture(model.Samples.First(sample => sample.Seed == drawn.Seed && sample.Plain == drawn.Prompt), Picture(drawn.Path)))]);
+            model.Kind, [.. record.Exemplars.Select(exemplar => Picture(exemplar.Path))], Pictures(model.Samples, record.Samples), Pictures(Recipe.Check!.Before(model), record.Before ?? []));
         return record with { Samples = [.. record.Samples.Zip(samples, (sample, measured) => sample with { Similarity = measured.Similarity, Pixels = measured.Pixels })], Check = check };
+
+        AbcPicture[] Pictures(IEnumerable<AbcSample> asked, IEnumerable<AbcSampleRecord> drawn) => [.. asked.Zip(drawn, (sample, file) => new AbcPicture(sample, Picture(file.Path)))];
 
         RgbImage Picture(string path) => ImageDecoder.Decode(File.ReadAllBytes(In(path)));
     }

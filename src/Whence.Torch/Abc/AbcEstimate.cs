@@ -46,7 +46,7 @@ public sealed record AbcEstimate(int Models, int AtOnce, double Customizing, dou
                 atOnce,
                 customized * Time(run => run.Customizing, recipe.Customization.Steps) / atOnce,
                 models.Sum(m => Math.Ceiling((double)m.Samples.Count / batch.Samples.Count)) * Time(run => run.Sampling, recipe.Sampling.Steps) / atOnce,
-                (long)models.Sum(m => (m.Samples.Count * sample) + m.Exemplars.Sum(e => e.Length)) + (customized * weights));
+                (long)models.Sum(m => ((m.Samples.Count + (recipe.Check?.Before(m).Count() ?? 0)) * sample) + m.Exemplars.Sum(e => e.Length)) + (customized * weights));
 
             // Of a model, by a line through the last two runs.
             double Time(Func<AbcProgress, double> of, int steps)

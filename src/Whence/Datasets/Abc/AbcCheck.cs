@@ -14,8 +14,8 @@ public enum AbcFault
 }
 
 /// <summary>
-/// How it is checked that a customization took, by features of encoders: its samples are compared with the exemplars, and with what the model drew of the same words without <c>&lt;new1&gt;</c> before it
-/// was customized. Models that fail are left out of the lists. Encoders and thresholds only judge what was drawn: with others, a data set that is there is judged anew, and nothing is made anew.
+/// How it is checked that a customization took, by features of encoders: its samples are compared with the exemplars, and with what the model drew of the same words before it was customized, without
+/// <c>&lt;new1&gt;</c> or with the word that it begins as in its place. Models that fail are left out of the lists. Encoders and thresholds only judge what was drawn: with others, a data set that is there is judged anew, and nothing is made anew.
 /// </summary>
 public sealed record AbcCheck
 {

@@ -21,6 +21,9 @@ internal sealed class AbcChecker(IImageEncoder encoder, IImageEncoder styles)
 {
     private readonly Eye _eye = new(encoder), _styles = new(styles);
 
+    /// <summary>What measures.</summary>
+    public IReadOnlyList<EncoderSpec> Specs { get; } = [encoder.Spec, styles.Spec];
+
     /// <summary>Measures a model.</summary>
     /// <param name="kind">Whether it is of an object or of a style.</param>
     /// <param name="exemplars">Its exemplars, at least one.</param>

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Whence.Encoders;
 using Whence.Files;
 using static Whence.Files.RecipeChecks;
@@ -41,11 +42,16 @@ internal static class AbcFolder
         var anew = !there.Encoders.SequenceEqual(header.Encoders);
         if (!there.IsOf(header) || (anew && !measures))
         {
-            throw new WhenceException($"{folder}: holds a data set of another recipe, other images, prompts or another model; go on with what it was begun with ({HeaderName} has it), or name another folder.");
+            throw new WhenceException($"{folder}: holds a data set of another recipe, other images, prompts, encoders of the check or another model; go on with what it was begun with ({HeaderName} has it), or name another folder.");
         }
 
         if (anew || there.Recipe.Check != header.Recipe.Check)
         {
+            if (anew)
+            {
+                Unjudge(folder, there); // what is said of the models is not true any more
+            }
+
             Save(folder, there with { Recipe = there.Recipe with { Check = header.Recipe.Check }, Encoders = anew ? [] : there.Encoders, Outcome = null }); // other encoders or thresholds
         }
 
@@ -73,6 +79,18 @@ internal static class AbcFolder
         AtomicFile.Write(Path.Combine(folder, ManifestName), stream => JsonSerializer.Serialize(stream, new AbcManifest { Header = header, Models = records }, RecipeJson.Indented));
         Save(folder, header);
         return lists;
+    }
+
+    private static void Unjudge(string folder, AbcHeader header)
+    {
+        File.Delete(Path.Combine(folder, ManifestName));
+        foreach (var set in header.Recipe.Sets.SelectMany(set => (string[])[set.Name, AbcRecipe.BaselineOf(set.Name)]))
+        {
+            foreach (var split in Enum.GetValues<AbcSplit>())
+            {
+                File.Delete(Path.Combine(folder, AbcTestCases.NameOf(set, split)));
+            }
+        }
     }
 
     /// <summary>A checksum of all that models follow from before a network is asked.</summary>
@@ -129,6 +147,10 @@ internal sealed record AbcHeader
     public bool IsOf(AbcHeader other) =>
         Model == other.Model && Plan == other.Plan && Ids.SequenceEqual(other.Ids) && Recipe.Customization == other.Recipe.Customization && Recipe.Sampling == other.Recipe.Sampling
         && Recipe.Threads == other.Recipe.Threads && Recipe.Check?.Samples == other.Recipe.Check?.Samples;
+
+    /// <summary>Whether it is known by which encoders models were measured: not after an interruption while others measured them anew.</summary>
+    [JsonIgnore]
+    public bool IsMeasured => Recipe.Check is null || Encoders.Count > 0;
 
     /// <summary>Refuses a header that no builder wrote: names become paths.</summary>
     public void Validate()

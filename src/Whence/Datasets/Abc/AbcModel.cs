@@ -54,7 +54,7 @@ public sealed record AbcModel
     public string Group => Exemplars[0].Group;
 
     /// <summary>The prompts of the exemplars; none of a baseline.</summary>
-    internal IEnumerable<string> ExemplarPrompts => Prompt is null ? [] : Exemplars.Select(exemplar => PromptTemplate.Parse(Prompt).Fill(exemplar.Category));
+    internal IEnumerable<string> ExemplarPrompts => Prompt is null ? [] : Exemplars.Select(exemplar => Kind == AbcKind.ObjectCentric ? Prompt : PromptTemplate.Parse(Prompt).Fill(exemplar.Category));
 }
 
 /// <summary>An image that a model draws.</summary>

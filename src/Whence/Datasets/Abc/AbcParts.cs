@@ -15,10 +15,15 @@ public static class AbcParts
     {
         ArgumentNullException.ThrowIfNull(parts);
         ArgumentOutOfRangeException.ThrowIfZero(parts.Count, nameof(parts));
+        if (parts.FirstOrDefault(part => !AbcFolder.LoadHeader(part).IsMeasured) is { } halfMeasured)
+        {
+            throw new WhenceException($"{halfMeasured}: was interrupted while other encoders measured it; the same 'whence dataset build' goes on with it.");
+        }
+
         var header = AbcFolder.LoadHeader(parts[0]);
         if (parts.FirstOrDefault(part => AbcFolder.LoadHeader(part) is var own && !(own.IsOf(header) && own.Recipe.Check == header.Recipe.Check && own.Encoders.SequenceEqual(header.Encoders))) is { } other)
         {
-            throw new WhenceException($"{other}: is of another recipe, other images, prompts, thresholds or another model than {parts[0]}; only parts of one data set can be joined.");
+            throw new WhenceException($"{other}: is of another recipe, other images, prompts, encoders or thresholds of the check, or another model than {parts[0]}; only parts of one data set can be joined.");
         }
 
         string[] missing = [.. header.Ids.Where(id => !parts.Append(folder).Any(part => AbcRecord.IsThere(part, id)))];

@@ -100,7 +100,7 @@ public sealed record AbcRecord
 /// <param name="Name">What it was called where it came from (<see cref="AbcImage.Name"/>).</param>
 /// <param name="Sha256">Checksum of the file, lower-case hexadecimal.</param>
 /// <param name="Caption">What is said of it; null for nothing.</param>
-/// <param name="Prompt">The prompt that it was trained with, where those of a model differ; null where they do not.</param>
+/// <param name="Prompt">The prompt that it was trained with, where that is not the model's as it stands; null where it is.</param>
 public sealed record AbcExemplarRecord(string Path, string Name, string Sha256, string? Caption, string? Prompt = null);
 
 /// <summary>An image that a model drew.</summary>

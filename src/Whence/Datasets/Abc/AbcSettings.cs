@@ -11,7 +11,7 @@ public sealed record AbcCustomization
     /// <summary>Exemplars a step, 1 to 32,768. Default 8, the paper's.</summary>
     public int Batch { get; init; } = 8;
 
-    /// <summary>Learning rate, above 0 and at most 1. Default 8e-5, the paper's for Stable Diffusion; a small model takes a hundred times as much.</summary>
+    /// <summary>Learning rate, above 0 and at most 1. Default 8e-5, the paper's for Stable Diffusion; a small model takes tens of times as much.</summary>
     public double LearningRate { get; init; } = 8e-5;
 
     /// <summary>
@@ -21,7 +21,7 @@ public sealed record AbcCustomization
     public bool Augment { get; init; } = true;
 
     /// <summary>
-    /// A word of one token as which <c>&lt;new1&gt;</c> begins, and which stands for it in what is drawn before a model is customized: so that both are the same but for the customization. Null, the default:
+    /// A word of one token as which <c>&lt;new1&gt;</c> begins, and which stands for it in what is drawn before a model is customized: so that both are the same but for the customization, and for an "a" that becomes "an". Null, the default:
     /// the authors' rare piece of a word, and nothing stands for it before.
     /// </summary>
     public string? Initializer { get; init; }

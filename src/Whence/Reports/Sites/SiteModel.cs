@@ -21,7 +21,7 @@ internal sealed class SiteModel(AbcRecord record)
     public IReadOnlyList<SitePrompt> Prompts { get; } =
         [.. record.Samples.GroupBy(sample => (sample.Type, sample.Prompt)).Select((prompt, place) => new SitePrompt(place, prompt.Key.Type, prompt.Key.Prompt, [.. prompt]))];
 
-    /// <summary>All pictures, relative to the data set.</summary>
+    /// <summary>All pictures that are shown, relative to the data set.</summary>
     public IEnumerable<string> Images => record.Exemplars.Select(exemplar => exemplar.Path).Concat(record.Samples.Select(sample => sample.Path));
 
     /// <summary>Why it is in no list; empty where it is in one.</summary>

@@ -100,7 +100,7 @@ internal sealed class SiteModelPage(SiteModel model, SiteModel? previous, SiteMo
         {
             html.Write($"""
                 <li><a href="{Address(exemplar.Path)}"><img src="{Address(exemplar.Path)}" alt="Exemplar {i + 1}" /></a>
-                <p><bdi>{exemplar.Caption ?? exemplar.Name}</bdi></p></li>
+                <p><bdi>{exemplar.Prompt ?? exemplar.Caption ?? exemplar.Name}</bdi></p></li>
 
                 """);
         }

@@ -80,6 +80,17 @@ public sealed class AbcPlanTests : IDisposable
     }
 
     [Fact]
+    public void A_category_may_have_brackets_and_a_sound_of_its_own()
+    {
+        var recipe = AbcFixture.Write(_temp.Path, text => text.Replace("\"augment\": false", "\"augment\": false, \"initializer\": \"a\"").Replace("\"prompt\": \"<new1> art\"", "\"category\": \"kind\", \"prompt\": \"a {category}, <new1> style\""));
+        File.WriteAllText(_temp["about.csv"], System.Text.RegularExpressions.Regex.Replace(File.ReadAllText(_temp["about.csv"]), ",kind(.),", ",apple <$1>,"));
+        var plan = AbcFixture.Plan(recipe);
+        Assert.Equal([$"<new1> {plan.Models[0].Category}"], plan.Models[0].ExemplarPrompts);
+        Assert.All(plan.Models[5].ExemplarPrompts, prompt => Assert.Matches("^an apple <.>, <new1> style$", prompt));
+        Assert.StartsWith("an apple <", plan.Models[0].Samples[0].Plain, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_baseline_has_the_exemplars_splits_and_sizes_of_customized_models_and_captions_for_prompts()
     {
         var recipe = AbcFixture.Write(_temp.Path, AbcFixture.WithBaseline);

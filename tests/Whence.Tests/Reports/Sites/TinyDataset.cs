@@ -1,4 +1,5 @@
 using Whence.Datasets.Abc;
+using Whence.Encoders;
 using Whence.Tests.Datasets.Abc;
 
 namespace Whence.Tests.Reports;
@@ -14,7 +15,7 @@ internal static class TinyDataset
     {
         using var sources = new TempFolder();
         var plan = AbcFixture.Plan(AbcFixture.Write(sources.Path));
-        AbcFolder.Begin(folder, AbcFolder.HeaderOf(plan, "base"));
+        AbcFolder.Begin(folder, AbcFolder.HeaderOf(plan, "base", new EncoderRegistry().Resolve("pixels")));
         var records = plan.Models.Select(model => Record(folder, model)).Select(record => change?.Invoke(record) ?? record).ToArray();
         foreach (var record in records)
         {

@@ -3,77 +3,35 @@ using Whence.Datasets.Abc;
 using Whence.Images;
 using Whence.Tests.Datasets.Abc;
 using Whence.Tests.Evaluation;
-using Whence.Tests.Torch.Diffusion.Training;
 using Whence.Torch.Abc;
 using Whence.Torch.Encoders;
 
 namespace Whence.Tests.Torch.Abc;
 
-public sealed class AbcBuilderTests : IDisposable
+public sealed class AbcBuilderTests : AbcBuilding
 {
-    private readonly TempFolder _temp = new();
-    private readonly string _recipe;
-
-    public AbcBuilderTests()
-    {
-        _recipe = AbcFixture.Write(_temp.Path);
-        using var model = ToyGenerator.Model();
-        model.Save(_temp["base"]);
-    }
-
-    public void Dispose() => _temp.Dispose();
-
     [Fact]
     public void A_built_data_set_has_test_cases_whose_images_are_there()
     {
         Assert.Equal(["train_things.json", "val_things.json", "test_things.json", "test_unobserved_things.json", "train_looks.json", "test_looks.json"], Builder("out").Build(cancellation: TestContext.Current.CancellationToken));
-        var test = TestCase.Load(_temp["out/test_things.json"]);
+        var test = TestCase.Load(Temp["out/test_things.json"]);
         Assert.Equal(["gpt", "media"], test.PromptTypes);
         var model = Assert.Single(test.Models);
-        Assert.All(model.Exemplars.Concat(model.Synthesized.Values.SelectMany(paths => paths)), path => Assert.True(File.Exists(_temp[$"out/{path}"]), path));
+        Assert.All(model.Exemplars.Concat(model.Synthesized.Values.SelectMany(paths => paths)), path => Assert.True(File.Exists(Temp[$"out/{path}"]), path));
         Assert.Equal((2, 2), (model.Synthesized["gpt"].Count, model.Synthesized["media"].Count));
-        Assert.Equal(2, TestCase.Load(_temp["out/train_things.json"]).Models.Count);
+        Assert.Equal(2, TestCase.Load(Temp["out/train_things.json"]).Models.Count);
     }
 
     [Fact]
-    public void Models_that_fail_the_check_are_in_no_list_but_counted_and_in_the_manifest()
+    public void A_concept_begins_as_the_word_that_stands_for_it_before()
     {
-        Builder("all").Build(cancellation: TestContext.Current.CancellationToken);
-        Change("\"shows\": -2, \"obeys\": 0", "\"shows\": 2, \"obeys\": 0, \"copySimilarity\": -1, \"copyPixels\": 1");
-        var made = 0;
-        Builder("all").Build(progress: new Listener<AbcProgress>(p => made = p.Made), cancellation: TestContext.Current.CancellationToken);
-        Assert.Equal(0, made); // thresholds judge, they make nothing anew
-        Assert.Equal("[]", File.ReadAllText(_temp["all/test_things.json"]));
-        var (plan, outcome) = (AbcFixture.Plan(_recipe), AbcOutcome.Load(_temp["all"])!);
-        Assert.Equal(plan.Models.Select(m => m.Id), outcome.Dropped.Select(d => d.Id));
-        Assert.All(outcome.Dropped, d => Assert.Equal([AbcFault.Concept], d.Faults));
-        Assert.Equal((plan.Models.Count, plan.Models.Sum(m => m.Samples.Count)), (outcome.Checked, outcome.Copies));
-        var manifest = File.ReadAllText(_temp["all/manifest.json"]);
-        Assert.Equal((2 * plan.Models.Count, outcome.Copies), (manifest.Split("\"faults\": [").Length - 1, manifest.Split("\"copy\": true").Length - 1)); // in the outcome too
-
-        Builder("strict").Build(cancellation: TestContext.Current.CancellationToken);
-        AssertSame("strict", "all");
-    }
-
-    [Fact]
-    public void By_other_encoders_what_is_there_is_measured_anew_and_nothing_is_drawn()
-    {
-        Builder("first").Build(cancellation: TestContext.Current.CancellationToken);
-        var drawn = Directory.GetFiles(_temp["first"], "*.png", SearchOption.AllDirectories).ToDictionary(file => file, File.GetLastWriteTimeUtc);
-        Change("\"styleEncoder\": \"pixels\"", "\"styleEncoder\": \"resnet18-style\"");
-        Builder("first").Build(cancellation: TestContext.Current.CancellationToken);
-        Assert.All(drawn, file => Assert.Equal(file.Value, File.GetLastWriteTimeUtc(file.Key)));
-        Builder("second").Build(cancellation: TestContext.Current.CancellationToken);
-        AssertSame("second", "first");
-
-        // Interrupted, nobody knows by what each model was measured: all are again, by whatever encoders.
-        Change("\"styleEncoder\": \"resnet18-style\"", "\"styleEncoder\": \"pixels\"");
-        Assert.Throws<OperationCanceledException>(() => Builder("first").Build(cancellation: new CancellationToken(canceled: true)));
-        Change("\"styleEncoder\": \"pixels\"", "\"styleEncoder\": \"resnet18-style\"");
-        var record = _temp["first/models/looks-0000/model.json"];
-        File.WriteAllText(record, File.ReadAllText(record).Replace("\"uncustomized\": 0.", "\"uncustomized\": 0.1"));
-        Builder("first").Build(cancellation: TestContext.Current.CancellationToken);
-        AssertSame("second", "first");
+        Builder("rare").Build(cancellation: TestContext.Current.CancellationToken);
+        Change("\"augment\": false", "\"augment\": false, \"initializer\": \"a\"");
+        Builder("word").Build(cancellation: TestContext.Current.CancellationToken);
+        var (rare, word) = (AbcRecord.Load(Temp["rare"], "things-0000"), AbcRecord.Load(Temp["word"], "things-0000"));
+        Assert.All(word.Before!, before => Assert.StartsWith("a kind", before.Prompt));
+        Assert.All(rare.Before!, before => Assert.StartsWith("kind", before.Prompt));
+        Assert.NotEqual(rare.Loss, word.Loss);
     }
 
     [Fact]
@@ -82,61 +40,46 @@ public sealed class AbcBuilderTests : IDisposable
         Builder("single").Build(cancellation: TestContext.Current.CancellationToken);
         Change("\"seed\": 4", "\"precision\": \"bfloat16\", \"seed\": 4");
         Builder("half").Build(cancellation: TestContext.Current.CancellationToken);
-        var (single, half) = (TestCase.Load(_temp["single/test_things.json"]), TestCase.Load(_temp["half/test_things.json"]));
+        var (single, half) = (TestCase.Load(Temp["single/test_things.json"]), TestCase.Load(Temp["half/test_things.json"]));
         foreach (var (one, other) in single.Models[0].Synthesized["gpt"].Zip(half.Models[0].Synthesized["gpt"]))
         {
-            var (a, b) = (ImageDecoder.Decode(File.ReadAllBytes(_temp[$"single/{one}"])), ImageDecoder.Decode(File.ReadAllBytes(_temp[$"half/{other}"])));
+            var (a, b) = (ImageDecoder.Decode(File.ReadAllBytes(Temp[$"single/{one}"])), ImageDecoder.Decode(File.ReadAllBytes(Temp[$"half/{other}"])));
             Assert.Equal((a.Width, a.Height), (b.Width, b.Height));
-            Assert.NotEqual(File.ReadAllBytes(_temp[$"single/{one}"]), File.ReadAllBytes(_temp[$"half/{other}"]));
+            Assert.NotEqual(File.ReadAllBytes(Temp[$"single/{one}"]), File.ReadAllBytes(Temp[$"half/{other}"]));
         }
-    }
-
-    [Fact]
-    public void A_check_changes_nothing_of_what_is_drawn()
-    {
-        Builder("checked").Build(cancellation: TestContext.Current.CancellationToken);
-        Change("\"check\": { \"encoder\": \"pixels\", \"styleEncoder\": \"pixels\", \"shows\": -2, \"obeys\": 0 }", "\"check\": null");
-        Builder("unchecked").Build(cancellation: TestContext.Current.CancellationToken);
-        Builder("unchecked").Build(cancellation: TestContext.Current.CancellationToken);
-        Assert.Null(AbcOutcome.Load(_temp["unchecked"]));
-        Assert.Null(AbcRecord.Load(_temp["unchecked"], "things-0000").Check);
-        Assert.NotNull(AbcRecord.Load(_temp["checked"], "things-0000").Check);
-        var (with, without) = (Files("checked"), Files("unchecked"));
-        Assert.All(with.Where(file => file.Key.EndsWith(".png", StringComparison.Ordinal) && !file.Key.Contains("before", StringComparison.Ordinal)), file => Assert.Equal(file.Value, without[file.Key]));
-        Assert.DoesNotContain(without.Keys, file => file.Contains("before", StringComparison.Ordinal));
     }
 
     [Fact]
     public void A_baseline_is_drawn_from_captions_and_listed_by_itself()
     {
-        File.WriteAllText(_recipe, AbcFixture.WithBaseline(File.ReadAllText(_recipe)));
+        File.WriteAllText(Recipe, AbcFixture.WithBaseline(File.ReadAllText(Recipe)));
         var lists = Builder("out").Build(cancellation: TestContext.Current.CancellationToken);
         Assert.Equal(["train_things-baseline.json", "val_things-baseline.json", "test_things-baseline.json", "test_unobserved_things-baseline.json", "train_looks-baseline.json", "test_looks-baseline.json"], lists.Skip(6));
-        var test = TestCase.Load(_temp["out/test_things-baseline.json"]);
+        var test = TestCase.Load(Temp["out/test_things-baseline.json"]);
         Assert.Equal(4, Assert.Single(test.Models).Synthesized["caption"].Count);
-        Assert.Equal(TestCase.Load(_temp["out/test_things.json"]).Models[0].Exemplars.Count, test.Models[0].Exemplars.Count);
-        var record = AbcRecord.Load(_temp["out"], "things-baseline-0003");
+        Assert.Equal(TestCase.Load(Temp["out/test_things.json"]).Models[0].Exemplars.Count, test.Models[0].Exemplars.Count);
+        var record = AbcRecord.Load(Temp["out"], "things-baseline-0003");
         Assert.Null(record.Prompt);
         Assert.Null(record.Loss);
         Assert.Null(record.Check);
         Assert.All(record.Samples, s => Assert.True(s.Similarity <= 1.001 && s.Pixels >= 0));
 
-        var estimate = AbcEstimate.Measure(AbcFixture.Plan(_recipe), _temp["base"], cancellation: TestContext.Current.CancellationToken);
+        var estimate = AbcEstimate.Measure(AbcFixture.Plan(Recipe), Temp["base"], cancellation: TestContext.Current.CancellationToken);
         Assert.Equal(13, estimate.Models);
         Change("\"most\": 1", "\"most\": 1, \"instead\": true");
         Builder("alone").Build(cancellation: TestContext.Current.CancellationToken);
         var beside = Files("out");
         Assert.All(Files("alone").Where(file => file.Key.StartsWith("models", StringComparison.Ordinal)), file => Assert.Equal(file.Value, beside[file.Key]));
-        Assert.Equal(0.0, AbcEstimate.Measure(AbcFixture.Plan(_recipe), _temp["base"], cancellation: TestContext.Current.CancellationToken).Customizing);
+        Assert.Equal(0.0, AbcEstimate.Measure(AbcFixture.Plan(Recipe), Temp["base"], cancellation: TestContext.Current.CancellationToken).Customizing);
     }
 
     [Fact]
     public void Made_at_once_models_are_the_same_bytes_as_one_after_the_other()
     {
-        File.WriteAllText(_recipe, AbcFixture.WithBaseline(File.ReadAllText(_recipe)));
+        File.WriteAllText(Recipe, AbcFixture.WithBaseline(File.ReadAllText(Recipe)));
         Change("\"seed\": 4", "\"threads\": 1, \"seed\": 4");
         Builder("one", atOnce: 1).Build(cancellation: TestContext.Current.CancellationToken);
-        var (models, reports) = (AbcFixture.Plan(_recipe).Models.Count, new List<AbcProgress>());
+        var (models, reports) = (AbcFixture.Plan(Recipe).Models.Count, new List<AbcProgress>());
         Builder("three", atOnce: 3).Build(progress: new Listener<AbcProgress>(reports.Add), cancellation: TestContext.Current.CancellationToken);
         AssertSame("one", "three");
         Assert.Equal(Enumerable.Range(0, models + 1), reports.Select(r => r.Made));
@@ -149,7 +92,7 @@ public sealed class AbcBuilderTests : IDisposable
         Assert.Equal(1, Builder("out").AtOnce);
         Change("\"seed\": 4", "\"threads\": 1, \"seed\": 4");
         Assert.Equal(Environment.ProcessorCount, Builder("out").AtOnce);
-        Assert.Equal(1, new AbcBuilder(AbcFixture.Plan(_recipe), _temp["base"], _temp["out"], EncoderDevice.Cuda).AtOnce);
+        Assert.Equal(1, new AbcBuilder(AbcFixture.Plan(Recipe), Temp["base"], Temp["out"], EncoderDevice.Cuda).AtOnce);
         Change("\"threads\": 1", "\"threads\": 1024");
         Assert.Equal(1, Builder("out").AtOnce);
     }
@@ -168,15 +111,15 @@ public sealed class AbcBuilderTests : IDisposable
     {
         Builder("whole").Build(cancellation: TestContext.Current.CancellationToken);
         var builder = Builder("out", atOnce: 2);
-        var uses = AbcFixture.Plan(_recipe).Models.SelectMany(m => m.Exemplars.Select(e => (m.Id, e.Source))).GroupBy(use => use.Source);
+        var uses = AbcFixture.Plan(Recipe).Models.SelectMany(m => m.Exemplars.Select(e => (m.Id, e.Source))).GroupBy(use => use.Source);
         var (failing, exemplar) = uses.Where(use => use.Count() == 1).Select(use => use.Single()).First(use => use.Id is not ("things-0000" or "things-0001"));
         var bytes = File.ReadAllBytes(exemplar);
         File.WriteAllText(exemplar, "no image any more");
         var made = 0;
         var e = Assert.Throws<WhenceException>(() => builder.Build(progress: new Listener<AbcProgress>(p => made = p.Made), cancellation: TestContext.Current.CancellationToken));
         Assert.Contains($"models/{failing}", e.Message, StringComparison.Ordinal);
-        Assert.Equal(made, Directory.GetFiles(_temp["out"], "model.json", SearchOption.AllDirectories).Length);
-        Assert.False(File.Exists(_temp[$"out/models/{failing}/model.json"]) || File.Exists(_temp["out/manifest.json"]));
+        Assert.Equal(made, Directory.GetFiles(Temp["out"], "model.json", SearchOption.AllDirectories).Length);
+        Assert.False(File.Exists(Temp[$"out/models/{failing}/model.json"]) || File.Exists(Temp["out/manifest.json"]));
         File.WriteAllBytes(exemplar, bytes);
         Builder("out", atOnce: 2).Build(cancellation: TestContext.Current.CancellationToken);
         AssertSame("whole", "out");
@@ -187,7 +130,7 @@ public sealed class AbcBuilderTests : IDisposable
     [InlineData(2)]
     public void Interrupted_at_any_model_it_goes_on_to_the_same_bytes_and_makes_none_twice(int atOnce)
     {
-        File.WriteAllText(_recipe, AbcFixture.WithBaseline(File.ReadAllText(_recipe)));
+        File.WriteAllText(Recipe, AbcFixture.WithBaseline(File.ReadAllText(Recipe)));
         Builder("whole").Build(cancellation: TestContext.Current.CancellationToken);
         var made = 0;
         for (var finished = false; !finished;)
@@ -215,7 +158,7 @@ public sealed class AbcBuilderTests : IDisposable
             }
         }
 
-        Assert.Equal(AbcFixture.Plan(_recipe).Models.Count, made);
+        Assert.Equal(AbcFixture.Plan(Recipe).Models.Count, made);
         AssertSame("whole", "parts");
     }
 
@@ -224,10 +167,10 @@ public sealed class AbcBuilderTests : IDisposable
     {
         Builder("whole").Build(cancellation: TestContext.Current.CancellationToken);
         Builder("killed").Build(cancellation: TestContext.Current.CancellationToken);
-        File.Delete(_temp["killed/models/things-0001/model.json"]);
-        File.Delete(_temp["killed/manifest.json"]);
-        File.WriteAllText(_temp["killed/models/things-0001/samples/gpt-000.png"], "half");
-        File.WriteAllText(_temp["killed/models/things-0001/samples/stray.png"], "stray");
+        File.Delete(Temp["killed/models/things-0001/model.json"]);
+        File.Delete(Temp["killed/manifest.json"]);
+        File.WriteAllText(Temp["killed/models/things-0001/samples/gpt-000.png"], "half");
+        File.WriteAllText(Temp["killed/models/things-0001/samples/stray.png"], "stray");
         Builder("killed").Build(cancellation: TestContext.Current.CancellationToken);
         AssertSame("whole", "killed");
     }
@@ -235,26 +178,26 @@ public sealed class AbcBuilderTests : IDisposable
     [Fact]
     public void Two_parts_joined_are_what_one_run_makes()
     {
-        File.WriteAllText(_recipe, AbcFixture.WithBaseline(File.ReadAllText(_recipe)));
+        File.WriteAllText(Recipe, AbcFixture.WithBaseline(File.ReadAllText(Recipe)));
         Builder("whole").Build(cancellation: TestContext.Current.CancellationToken);
         Assert.Empty(Builder("first").Build(0, 2, cancellation: TestContext.Current.CancellationToken));
-        Assert.Contains("are in no part", Assert.Throws<WhenceException>(() => AbcParts.Join([_temp["first"]], _temp["joined"])).Message);
+        Assert.Contains("are in no part", Assert.Throws<WhenceException>(() => AbcParts.Join([Temp["first"]], Temp["joined"])).Message);
         Assert.Empty(Builder("second").Build(1, 2, cancellation: TestContext.Current.CancellationToken));
-        AbcParts.Join([_temp["first"], _temp["second"]], _temp["joined"]);
+        AbcParts.Join([Temp["first"], Temp["second"]], Temp["joined"]);
         AssertSame("whole", "joined");
 
         Change("\"shows\": -2", "\"shows\": 2");
         Builder("second").Build(1, 2, cancellation: TestContext.Current.CancellationToken);
-        Assert.Contains("thresholds", Assert.Throws<WhenceException>(() => AbcParts.Join([_temp["first"], _temp["second"]], _temp["again"])).Message);
+        Assert.Contains("thresholds", Assert.Throws<WhenceException>(() => AbcParts.Join([Temp["first"], Temp["second"]], Temp["again"])).Message);
         Change("\"shows\": 2", "\"shows\": -2");
         Builder("second").Build(1, 2, cancellation: TestContext.Current.CancellationToken);
 
-        File.AppendAllText(_temp["second/models/things-0001/samples/gpt-000.png"], "x");
-        Assert.Contains("gpt-000.png: damaged", Assert.Throws<WhenceException>(() => AbcParts.Join([_temp["first"], _temp["second"]], _temp["again"])).Message);
+        File.AppendAllText(Temp["second/models/things-0001/samples/gpt-000.png"], "x");
+        Assert.Contains("gpt-000.png: damaged", Assert.Throws<WhenceException>(() => AbcParts.Join([Temp["first"], Temp["second"]], Temp["again"])).Message);
     }
 
     [Fact]
-    public void Another_recipe_model_or_folder_is_refused()
+    public void AnotherRecipe_model_or_folder_is_refused()
     {
         Builder("out").Build(cancellation: TestContext.Current.CancellationToken);
         foreach (var (old, changed) in ((string, string)[])[("\"guidance\": 2", "\"guidance\": 3"), ("\"seed\": 4", "\"precision\": \"bfloat16\", \"seed\": 4"), ("\"seed\": 4", "\"threads\": 1, \"seed\": 4"), ("\"obeys\": 0", "\"samples\": 2")])
@@ -264,42 +207,44 @@ public sealed class AbcBuilderTests : IDisposable
             Change(changed, old);
         }
 
-        Directory.CreateDirectory(_temp["mine"]);
-        File.WriteAllText(_temp["mine/letter.txt"], "dear");
+        Directory.CreateDirectory(Temp["mine"]);
+        File.WriteAllText(Temp["mine/letter.txt"], "dear");
         Assert.Contains("name an empty folder", Assert.Throws<WhenceException>(() => Builder("mine").Build()).Message);
-        Assert.Equal("dear", File.ReadAllText(_temp["mine/letter.txt"]));
+        Assert.Equal("dear", File.ReadAllText(Temp["mine/letter.txt"]));
     }
 
     [Theory]
     [InlineData("\"set\": \"things\"", "\"set\": \"../../x\"")]
     [InlineData("models/things-0000/samples/gpt-000.png", "models/things-0000/../../../x.png")]
     [InlineData("models/things-0000/samples/gpt-000.png", "/etc/hostname")]
+    [InlineData("models/things-0000/before/gpt-000.png", "models/things-0001/before/gpt-000.png")]
+    [InlineData("\"before\": [", "\"before\": [null,")]
     [InlineData("models/things-0000/exemplars", "models/things-0001/exemplars")]
     public void A_record_of_a_stranger_cannot_name_files_elsewhere(string old, string changed)
     {
         Builder("out").Build(cancellation: TestContext.Current.CancellationToken);
-        var path = _temp["out/models/things-0000/model.json"];
+        var path = Temp["out/models/things-0000/model.json"];
         var text = File.ReadAllText(path);
         Assert.Contains(old, text);
         File.WriteAllText(path, text.Replace(old, changed));
-        Assert.Contains("outside its folder", Assert.Throws<WhenceException>(() => AbcParts.Join([_temp["out"]], _temp["joined"])).Message);
-        Assert.Empty(Directory.GetFiles(_temp.Path, "*x*.json"));
+        Assert.Contains("outside its folder", Assert.Throws<WhenceException>(() => AbcParts.Join([Temp["out"]], Temp["joined"])).Message);
+        Assert.Empty(Directory.GetFiles(Temp.Path, "*x*.json"));
     }
 
     [Fact]
     public void A_header_whose_names_are_paths_is_refused()
     {
         Builder("out").Build(cancellation: TestContext.Current.CancellationToken);
-        var path = _temp["out/dataset.json"];
+        var path = Temp["out/dataset.json"];
         File.WriteAllText(path, File.ReadAllText(path).Replace("\"things-0000\"", "\"../things-0000\""));
-        Assert.Contains("'ids'", Assert.Throws<WhenceException>(() => AbcParts.Join([_temp["out"]], _temp["joined"])).Message);
+        Assert.Contains("'ids'", Assert.Throws<WhenceException>(() => AbcParts.Join([Temp["out"]], Temp["joined"])).Message);
     }
 
     [Fact]
     public void A_kill_while_it_begins_leaves_a_folder_that_can_be_begun_again()
     {
-        Directory.CreateDirectory(_temp["out"]);
-        File.WriteAllText(_temp["out/dataset.json.whence-tmp"], "{");
+        Directory.CreateDirectory(Temp["out"]);
+        File.WriteAllText(Temp["out/dataset.json.whence-tmp"], "{");
         Assert.NotEmpty(Builder("out").Build(cancellation: TestContext.Current.CancellationToken));
     }
 
@@ -307,7 +252,7 @@ public sealed class AbcBuilderTests : IDisposable
     public void Exemplars_with_other_pixels_are_another_data_set()
     {
         Builder("out").Build(cancellation: TestContext.Current.CancellationToken);
-        foreach (var file in Directory.GetFiles(_temp["things"]))
+        foreach (var file in Directory.GetFiles(Temp["things"]))
         {
             File.WriteAllBytes(file, TestImages.Png(100 + int.Parse(Path.GetFileNameWithoutExtension(file))));
         }
@@ -318,9 +263,9 @@ public sealed class AbcBuilderTests : IDisposable
     [Fact]
     public void A_prompt_whose_concept_would_be_cut_off_is_refused_before_any_work()
     {
-        File.WriteAllText(_temp["prompts/styles.txt"], "[train]\na long way before <new1> comes\na very long way before <new1> comes\n[test]\n<new1>\n");
+        File.WriteAllText(Temp["prompts/styles.txt"], "[train]\na long way before <new1> comes\na very long way before <new1> comes\n[test]\n<new1>\n");
         Assert.Contains("does not hold <new1> within", Assert.Throws<WhenceException>(() => Builder("out").Build()).Message);
-        Assert.False(File.Exists(_temp["out/dataset.json"]));
+        Assert.False(File.Exists(Temp["out/dataset.json"]));
     }
 
     [Fact]
@@ -328,18 +273,18 @@ public sealed class AbcBuilderTests : IDisposable
     {
         Change("\"augment\": false", "\"augment\": false, \"initializer\": \"not one token\"");
         Assert.Contains("'not one token' is", Assert.Throws<WhenceException>(() => Builder("out").Build()).Message);
-        Assert.False(File.Exists(_temp["out/dataset.json"]));
+        Assert.False(File.Exists(Temp["out/dataset.json"]));
     }
 
     [Fact]
     public void Exemplars_that_are_trained_with_different_prompts_tell_theirs()
     {
         Change("\"prompt\": \"<new1> art\"", "\"category\": \"kind\", \"prompt\": \"<new1> {category}\"");
-        var plan = AbcFixture.Plan(_recipe);
+        var plan = AbcFixture.Plan(Recipe);
         Builder("out").Build(cancellation: TestContext.Current.CancellationToken);
         foreach (var model in plan.Models)
         {
-            var record = AbcRecord.Load(_temp["out"], model.Id);
+            var record = AbcRecord.Load(Temp["out"], model.Id);
             Assert.Equal(model.Prompt, record.Prompt);
             Assert.Equal(model.Kind == AbcKind.ObjectCentric ? model.Exemplars.Select(_ => (string?)null) : model.ExemplarPrompts, record.Exemplars.Select(e => e.Prompt));
         }
@@ -349,9 +294,9 @@ public sealed class AbcBuilderTests : IDisposable
     public void Damaged_records_say_which_folder_to_delete()
     {
         Builder("out").Build(cancellation: TestContext.Current.CancellationToken);
-        foreach (var text in (string[])["", "{", "null", "[]", "{\"id\": 3}", File.ReadAllText(_temp["out/models/things-0001/model.json"])])
+        foreach (var text in (string[])["", "{", "null", "[]", "{\"id\": 3}", File.ReadAllText(Temp["out/models/things-0001/model.json"])])
         {
-            File.WriteAllText(_temp["out/models/things-0000/model.json"], text);
+            File.WriteAllText(Temp["out/models/things-0000/model.json"], text);
             Assert.Contains("models/things-0000", Assert.Throws<WhenceException>(() => Builder("out").Build()).Message);
         }
     }
@@ -359,40 +304,19 @@ public sealed class AbcBuilderTests : IDisposable
     [Fact]
     public void An_estimate_is_of_all_models_and_images()
     {
-        var plan = AbcFixture.Plan(_recipe);
-        var estimate = AbcEstimate.Measure(plan, _temp["base"], cancellation: TestContext.Current.CancellationToken);
+        var plan = AbcFixture.Plan(Recipe);
+        var estimate = AbcEstimate.Measure(plan, Temp["base"], cancellation: TestContext.Current.CancellationToken);
         Assert.True(estimate.Customizing > 0 && estimate.Sampling > 0);
         Assert.Equal(plan.Models.Count, estimate.Models);
         Builder("out").Build(0, 2, cancellation: TestContext.Current.CancellationToken);
-        Assert.Equal(0, AbcEstimate.Measure(plan, _temp["base"], _temp["out"], 0, 2, cancellation: TestContext.Current.CancellationToken).Models);
-        Assert.Equal(plan.Models.Count / 2, AbcEstimate.Measure(plan, _temp["base"], _temp["out"], cancellation: TestContext.Current.CancellationToken).Models);
+        Assert.Equal(0, AbcEstimate.Measure(plan, Temp["base"], Temp["out"], 0, 2, cancellation: TestContext.Current.CancellationToken).Models);
+        Assert.Equal(plan.Models.Count / 2, AbcEstimate.Measure(plan, Temp["base"], Temp["out"], cancellation: TestContext.Current.CancellationToken).Models);
         Assert.True(estimate.Bytes > 100 * plan.Models.Sum(m => m.Samples.Count));
         Assert.Equal(1, estimate.AtOnce);
 
         Change("\"seed\": 4", "\"threads\": 1, \"seed\": 4");
-        var several = AbcEstimate.Measure(AbcFixture.Plan(_recipe), _temp["base"], cancellation: TestContext.Current.CancellationToken);
+        var several = AbcEstimate.Measure(AbcFixture.Plan(Recipe), Temp["base"], cancellation: TestContext.Current.CancellationToken);
         Assert.Equal((plan.Models.Count, Math.Min(Environment.ProcessorCount, plan.Models.Count)), (several.Models, several.AtOnce));
         Assert.True(several.Customizing > 0 && several.Sampling > 0);
     }
-
-    private void Change(string old, string changed)
-    {
-        var text = File.ReadAllText(_recipe);
-        Assert.Contains(old, text);
-        File.WriteAllText(_recipe, text.Replace(old, changed));
-    }
-
-    private AbcBuilder Builder(string folder) => new(AbcFixture.Plan(_recipe), _temp["base"], _temp[folder]);
-
-    private AbcBuilder Builder(string folder, int atOnce) => new(AbcFixture.Plan(_recipe), _temp["base"], _temp[folder]) { AtOnce = atOnce };
-
-    private void AssertSame(string a, string b)
-    {
-        var (first, second) = (Files(a), Files(b));
-        Assert.Equal(first.Keys, second.Keys);
-        Assert.All(first, file => Assert.True(file.Value.AsSpan().SequenceEqual(second[file.Key]), file.Key));
-    }
-
-    private SortedDictionary<string, byte[]> Files(string folder) =>
-        new(Directory.EnumerateFiles(_temp[folder], "*", SearchOption.AllDirectories).ToDictionary(path => Path.GetRelativePath(_temp[folder], path), File.ReadAllBytes), StringComparer.Ordinal);
 }
