@@ -33,7 +33,7 @@ internal static class DatasetBuildCommand
         }
 
         var plan = await AbcPlan.LoadAsync(path, cancellation);
-        var model = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, plan.Recipe.Model);
+        var model = ModelOf(path, plan);
         Print(streams, plan);
         if (dry)
         {
@@ -44,13 +44,7 @@ internal static class DatasetBuildCommand
 
         try
         {
-            var lists = new AbcBuilder(plan, model, output!, device).Build(part, parts, new Reporter(streams.Error), cancellation);
-            Line(streams, lists.Count > 0 ? (FormattableString)$"{output}: {string.Join(", ", lists)}." : $"{output}: every model of part {part} of {parts} is there; when the others are, 'whence dataset merge' joins them.");
-            if (lists.Count > 0)
-            {
-                OutcomeView.Print(streams, output!);
-            }
-
+            Build(streams, new AbcBuilder(plan, model, output!, device), output!, part, parts, cancellation);
             return 0;
         }
         catch (OperationCanceledException)
@@ -59,6 +53,26 @@ internal static class DatasetBuildCommand
             return WhenceCommand.Interrupted;
         }
     }
+
+    /// <summary>Makes a data set, or what of it is missing.</summary>
+    internal static async Task MakeAsync(Streams streams, string path, string output, CancellationToken cancellation)
+    {
+        var plan = await AbcPlan.LoadAsync(path, cancellation);
+        Print(streams, plan);
+        Build(streams, new AbcBuilder(plan, ModelOf(path, plan), output), output, 0, 1, cancellation);
+    }
+
+    private static void Build(Streams streams, AbcBuilder builder, string output, int part, int parts, CancellationToken cancellation)
+    {
+        var lists = builder.Build(part, parts, new Reporter(streams.Error), cancellation);
+        Line(streams, lists.Count > 0 ? (FormattableString)$"{output}: {string.Join(", ", lists)}." : $"{output}: every model of part {part} of {parts} is there; when the others are, 'whence dataset merge' joins them.");
+        if (lists.Count > 0)
+        {
+            OutcomeView.Print(streams, output);
+        }
+    }
+
+    private static string ModelOf(string path, AbcPlan plan) => Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, plan.Recipe.Model);
 
     private static (int Part, int Parts) Shard(string text) =>
         text.Split('/') is [var one, var all] && int.TryParse(one, NumberStyles.None, CultureInfo.InvariantCulture, out var part) && int.TryParse(all, NumberStyles.None, CultureInfo.InvariantCulture, out var parts) && part < parts

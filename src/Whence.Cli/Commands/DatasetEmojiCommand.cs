@@ -55,6 +55,23 @@ internal static class DatasetEmojiCommand
         return command;
     }
 
+    /// <summary>Makes the data set of a recipe from the packages that the recipe's own lock names, unless one is there.</summary>
+    internal static async Task MakeAsync(Streams streams, string recipe, string folder, int threads, CancellationToken cancellation)
+    {
+        var (plan, locked) = (EmojiRecipe.Load(recipe), PackageLock.Shipped);
+        plan.Validate(locked);
+        EmojiDataset.RequireOwn(folder);
+        if (EmojiDataset.IsThere(folder))
+        {
+            streams.Error.WriteLine($"{folder}: is there; delete it to draw it anew");
+            return;
+        }
+
+        var source = await PackageDownload.FetchAsync(streams, locked, null, cancellation);
+        var artwork = await EmojiArtwork.LoadAsync(locked, package => Path.Combine(source, package.FileName), cancellation);
+        Make(streams, artwork, locked, plan, folder, threads, cancellation);
+    }
+
     private static void RequirePackages(PackageLock locked, string? folder)
     {
         var missing = folder is null ? [] : locked.All().Where(p => !File.Exists(Path.Combine(folder, p.FileName))).ToArray();

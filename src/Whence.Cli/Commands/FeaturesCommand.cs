@@ -38,12 +38,13 @@ internal static class FeaturesCommand
             Description = "Table (.csv, .jsonl, .parquet) that gives images a caption, for encoders that look at it",
             HelpName = "TABLE",
         };
+        var where = new Option<string?>("--where") { Description = "Only images of the sources whose metadata fit, such as \"year >= 1990\" (docs/formats.md)", HelpName = "FILTER" };
         var autoOrient = new Option<bool>("--auto-orient") { Description = "Turn images as their EXIF data says (the authors' code does not)" };
         var running = new EncoderOptions();
         var images = new ImageOptions();
         var command = new Command("features", "Extract the features of a test case or of any images into a file, once and for all")
         {
-            sources, output, encoder, root, views, augment, seed, threads, batch, failFast, autoOrient, captions,
+            sources, output, encoder, root, views, augment, seed, threads, batch, failFast, autoOrient, captions, where,
         };
         running.AddTo(command);
         images.AddTo(command);
@@ -51,8 +52,9 @@ internal static class FeaturesCommand
         {
             var (given, file) = (parsed.GetRequiredValue(sources), parsed.GetRequiredValue(output));
             var kind = KindOf(given);
-            Refuse(kind == Kind.Torch, "with a .pth, whose features are made", root, views, augment, seed, threads, batch, failFast, autoOrient, captions);
+            Refuse(kind == Kind.Torch, "with a .pth, whose features are made", root, views, augment, seed, threads, batch, failFast, autoOrient, captions, where);
             Refuse(kind == Kind.Sources, "without the JSON of a test case", root, views, augment, seed);
+            Refuse(kind == Kind.TestCase, "with the JSON of a test case, of which all images count", where);
             Refuse(parsed.GetValue(views) == 0, "without --views", augment, seed);
             if (kind == Kind.Torch)
             {
@@ -73,6 +75,7 @@ internal static class FeaturesCommand
                 Limits = images.Limits(parsed),
                 AutoOrient = parsed.GetValue(autoOrient),
                 Captions = parsed.GetValue(captions) is { } table ? await MetadataTable.LoadAsync(table, cancellation) : null,
+                Where = parsed.GetValue(where) is { } filter ? MetadataPredicate.Parse(filter) : null,
             };
             var testCase = kind == Kind.TestCase ? TestCase.Load(given[0]) : null;
             using var model = running.Open(parsed, parsed.GetValue(encoder));

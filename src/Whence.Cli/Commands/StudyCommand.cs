@@ -33,6 +33,11 @@ internal static class StudyCommand
     // Types of Whence.Torch occur only from here on: what does not train must not load libtorch.
     private static async Task<int> RunAsync(Streams streams, string recipe, string? output, int threads, ImageEncoderOptions running, CancellationToken cancellation)
     {
+        foreach (var dataset in StudyRecipe.Load(recipe).Datasets)
+        {
+            await MakeAsync(new Streams(streams.Error, streams.Error), dataset);
+        }
+
         var run = await StudyRun.OpenAsync(
             recipe,
             output,
@@ -52,6 +57,12 @@ internal static class StudyCommand
         streams.Output.WriteLine(string.Create(
             CultureInfo.InvariantCulture, $"{result.Report}: {result.Done} steps done{(result.Before > 0 ? $", {result.Before} were done before" : "")}."));
         return 0;
+
+        Task MakeAsync(Streams told, StudyDataset dataset) => dataset.Emoji is { } drawings
+            ? DatasetEmojiCommand.MakeAsync(told, Beside(drawings), Beside(dataset.Out), threads, cancellation)
+            : DatasetBuildCommand.MakeAsync(told, Beside(dataset.Build!), Beside(dataset.Out), cancellation);
+
+        string Beside(string path) => Path.GetFullPath(path, Path.GetDirectoryName(Path.GetFullPath(recipe))!);
     }
 
     private static ProgressView.Reporter<ExtractionProgress> Encoding(TextWriter error)

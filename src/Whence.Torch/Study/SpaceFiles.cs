@@ -57,6 +57,9 @@ internal sealed class SpaceFiles(StudyRecipe recipe, StudySpace space, string ro
         Threads = threads,
     };
 
+    /// <summary>Options of the extraction of the distractors.</summary>
+    public FeatureExtractionOptions DistractorExtraction(int threads) => Extraction(null, threads) with { Where = space.DistractorsWhere is { } where ? MetadataPredicate.Parse(where) : null };
+
     /// <summary>Folder that relative paths of a test case of images begin at.</summary>
     public string ImagesOf(string given) => recipe.Extraction.Images is { } images ? Full(images) : Path.GetDirectoryName(Full(given))!;
 
@@ -79,6 +82,11 @@ internal sealed class SpaceFiles(StudyRecipe recipe, StudySpace space, string ro
             if (Images.GroupBy(i => Features(i.Given, i.Views), i => i.Given).FirstOrDefault(g => g.Count() > 1)?.ToArray() is [var one, var another, ..])
             {
                 throw new WhenceException($"'{one}' and '{another}' have one name, which their features are called after; give one of them another");
+            }
+
+            if (space.DistractorsWhere is not null && !DistractorsAreImages)
+            {
+                throw new WhenceException($"'distractorsWhere' chooses among images, and '{space.Distractors}' is features already; take it away");
             }
 
             using var encoder = Images.Count > 0 || DistractorsAreImages ? OpenEncoder() : null;
@@ -147,7 +155,7 @@ internal sealed class SpaceFiles(StudyRecipe recipe, StudySpace space, string ro
     {
         if (DistractorsAreImages)
         {
-            await new FeatureExtractor(encoder!, Extraction(null, threads)).CheckAsync([Full(space.Distractors)], cancellation);
+            await new FeatureExtractor(encoder!, DistractorExtraction(threads)).CheckAsync([Full(space.Distractors)], cancellation);
             return new Facts(encoder!.Spec.Dimension, encoder.Spec.Name, 0);
         }
 

@@ -64,18 +64,18 @@ internal sealed class SpaceSteps(StudyRecipe recipe, StudySpace space, SpaceFile
     private StudyStep ExtractDistractors() => new(
         $"{space.Label}: features of the distractors",
         Path.GetDirectoryName(files.Distractors)!,
-        () => Inputs(("images", KeyOfImages(null, e => e.CheckAsync([files.Full(space.Distractors)]).GetAwaiter().GetResult()))),
+        () => Inputs(("images", KeyOfImages(files.DistractorExtraction(settings.Threads), e => e.CheckAsync([files.Full(space.Distractors)]).GetAwaiter().GetResult()))),
         async cancellation =>
         {
             using var model = files.OpenEncoder();
-            Tell(await new FeatureExtractor(model, files.Extraction(null, settings.Threads)).ExtractAsync(
+            Tell(await new FeatureExtractor(model, files.DistractorExtraction(settings.Threads)).ExtractAsync(
                 [files.Full(space.Distractors)], files.Distractors, settings.Extraction?.Invoke(), cancellation));
         });
 
     private StudyStep Extract(string given, Augmentation? views) => new(
         $"{space.Label}: features of {Path.GetFileName(given)}{(views is { } which ? $" with {which.ToString().ToLowerInvariant()} views" : "")}",
         Path.GetDirectoryName(files.Features(given, views))!,
-        () => Inputs((given, checksums.Of(files.Full(given))), ("images", KeyOfImages(views, e => e.Check(TestCase.Load(files.Full(given)), files.ImagesOf(given))))),
+        () => Inputs((given, checksums.Of(files.Full(given))), ("images", KeyOfImages(files.Extraction(views, settings.Threads), e => e.Check(TestCase.Load(files.Full(given)), files.ImagesOf(given))))),
         async cancellation =>
         {
             using var model = files.OpenEncoder();
@@ -249,10 +249,10 @@ internal sealed class SpaceSteps(StudyRecipe recipe, StudySpace space, SpaceFile
 
     private TestCaseFeatures[] Load(IEnumerable<string> given) => [.. files.Plain(given).Select(f => TestCaseFeatures.Load(f.Path))];
 
-    private string KeyOfImages(Augmentation? views, Func<FeatureExtractor, string> key)
+    private string KeyOfImages(FeatureExtractionOptions options, Func<FeatureExtractor, string> key)
     {
         using var model = files.OpenEncoder();
-        return key(new FeatureExtractor(model, files.Extraction(views, settings.Threads)));
+        return key(new FeatureExtractor(model, options));
     }
 
     private void Tell(ExtractionResult result)

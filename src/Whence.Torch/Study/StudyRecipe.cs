@@ -1,7 +1,9 @@
+using Whence.Datasets;
 using Whence.Evaluation;
 using Whence.Files;
 using Whence.Images;
 using Whence.Reports;
+using Whence.Search;
 using Whence.Torch.Mapping;
 
 namespace Whence.Torch.Study;
@@ -22,6 +24,9 @@ public sealed record StudyRecipe
 
     /// <summary>Version of the format.</summary>
     public required int Version { get; init; }
+
+    /// <summary>Data sets that <c>whence study</c> makes first, in this order; what of them is there stays. Default none.</summary>
+    public IReadOnlyList<StudyDataset> Datasets { get; init; } = [];
 
     /// <summary>The feature spaces, at least one.</summary>
     public required IReadOnlyList<StudySpace> Spaces { get; init; }
@@ -73,12 +78,14 @@ public sealed record StudyRecipe
 
     private void Validate()
     {
+        Require(Datasets.All(d => !string.IsNullOrWhiteSpace(d.Emoji ?? d.Build) && (d.Emoji is null) != (d.Build is null) && !string.IsNullOrWhiteSpace(d.Out)), "each entry of 'datasets' needs 'out' and a recipe, 'emoji' or 'build'");
         Require(Spaces.Count > 0, "'spaces' is empty, at least one is needed");
         Names("spaces", Spaces.Select(s => s.Label), ["report"]);
         foreach (var space in Spaces)
         {
             Require(space.Test.Count > 0, $"space '{space.Label}' has no 'test' files, nothing could be evaluated");
             Require(space.Batch is null or >= 2, $"space '{space.Label}': 'batch' is {space.Batch}, it must be at least 2");
+            _ = space.DistractorsWhere is { } where ? MetadataPredicate.Parse(where) : null;
             foreach (var variant in Variants ?? [])
             {
                 Require(space.Lacks(variant) is null, $"variant '{variant.Name}' cannot be trained in space '{space.Label}': {space.Lacks(variant)}");
@@ -99,7 +106,7 @@ public sealed record StudyRecipe
         Require(Evaluation.RecallAt.Count > 0 && Evaluation.RecallAt[0] >= 1 && Evaluation.RecallAt.SequenceEqual(Evaluation.RecallAt.Distinct().Order()), "'evaluation.recallAt' must be whole numbers from 1 on, ascending");
         Require(Evaluation.Resamples is >= 1 and <= EvaluationOptions.MostResamples, $"'evaluation.resamples' must be from 1 to {EvaluationOptions.MostResamples}");
         Require(Calibration.Queries >= 1 && Calibration.Steps >= 1 && Calibration.BatchSize >= 1 && Calibration.Top is >= 2 and <= CalibrationOptions.MostTop && Calibration.LearningRate is > 0 and <= 1e6, "'calibration' has a number out of range");
-        Require(Extraction.Views is >= 0 and <= Datasets.FeatureExtractionOptions.MostViews, $"'extraction.views' must be from 0 to {Datasets.FeatureExtractionOptions.MostViews}");
+        Require(Extraction.Views is >= 0 and <= FeatureExtractionOptions.MostViews, $"'extraction.views' must be from 0 to {FeatureExtractionOptions.MostViews}");
     }
 
     private static void CheckTraining(string where, int? epochs, int? batch, double? rate, double? temperature)
@@ -131,6 +138,19 @@ public sealed record StudyRecipe
     }
 }
 
+/// <summary>A data set that is made before anything is studied.</summary>
+public sealed record StudyDataset
+{
+    /// <summary>Recipe of <c>whence dataset emoji</c>; null where it is a data set of customized models.</summary>
+    public string? Emoji { get; init; }
+
+    /// <summary>Recipe of <c>whence dataset build</c>; null where it is a data set of drawings.</summary>
+    public string? Build { get; init; }
+
+    /// <summary>The data set's folder.</summary>
+    public required string Out { get; init; }
+}
+
 /// <summary>A feature space: an encoder's features of everything.</summary>
 public sealed record StudySpace
 {
@@ -142,6 +162,9 @@ public sealed record StudySpace
 
     /// <summary>Features of the distractors, an index, or images.</summary>
     public required string Distractors { get; init; }
+
+    /// <summary>Of distractors that are images: which of them, as a filter over their metadata. Null, the default, for all.</summary>
+    public string? DistractorsWhere { get; init; }
 
     /// <summary>What mappers learn from.</summary>
     public StudyFiles Train { get; init; } = new();

@@ -1,4 +1,5 @@
 using Whence.Images;
+using Whence.Search;
 
 namespace Whence.Datasets;
 
@@ -34,6 +35,9 @@ public sealed record FeatureExtractionOptions
 
     /// <summary>Captions for encoders that look at them, in the table's column <c>caption</c>; one that lies beside an image comes first. Default none.</summary>
     public MetadataTable? Captions { get; init; }
+
+    /// <summary>Which images of sources, as a filter over their metadata; those that cannot be read are not left out by it. Of a test case all count. Null, the default, for all.</summary>
+    public MetadataPredicate? Where { get; init; }
 
     internal void Validate()
     {

@@ -137,14 +137,38 @@ public sealed class FeatureExtractor
     private async Task<ExtractionImages> ImagesOfAsync(IReadOnlyList<string> sources, CancellationToken cancellation)
     {
         ImageSources.Check(sources);
-        var images = new ExtractionImages();
+        var (images, columns, all) = (new ExtractionImages(), new HashSet<string>(StringComparer.Ordinal), 0);
         await foreach (var item in ImageSources.EnumerateAsync(sources, _options.Limits.MaxFileBytes, cancellation))
         {
-            images.Add(item.Source, () => new ExtractionImage(item.Source, item.Source, item));
+            all++;
+            if (_options.Where is null || await FitsAsync(item))
+            {
+                images.Add(item.Source, () => new ExtractionImage(item.Source, item.Source, item));
+            }
+        }
+
+        _options.Where?.RequireColumns(string.Join(", ", sources), columns, () => columns.Order(StringComparer.Ordinal));
+        if (all > 0 && images.Images.Count == 0)
+        {
+            throw new WhenceException($"{string.Join(", ", sources)}: of {all:N0} images none is one of '{_options.Where}'; ask for others.");
         }
 
         images.CheckFiles("correct the list, or bring them back");
         return images;
+
+        async Task<bool> FitsAsync(ImageItem item)
+        {
+            try
+            {
+                var about = (await item.ReadAsync(cancellation)).Metadata;
+                columns.UnionWith(about.Keys);
+                return _options.Where!.Holds(about);
+            }
+            catch (WhenceException)
+            {
+                return true; // told where it is encoded
+            }
+        }
     }
 
     private string KeyOf(ExtractionImages images) => Convert.ToHexStringLower(SHA256.HashData(

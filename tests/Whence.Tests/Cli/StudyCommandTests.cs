@@ -1,4 +1,6 @@
 using Whence.Cli;
+using Whence.Tests.Datasets.Abc;
+using Whence.Tests.Torch.Diffusion.Training;
 using Whence.Tests.Torch.Study;
 
 namespace Whence.Tests.Cli;
@@ -42,6 +44,34 @@ public sealed class StudyCommandTests : IDisposable
             Assert.True(code is 0 or 137, error);
             return code;
         }
+    }
+
+    [Fact]
+    public async Task Data_sets_are_made_first_and_once()
+    {
+        AbcFixture.Write(_temp.Path);
+        using (var model = ToyGenerator.Model())
+        {
+            model.Save(_temp["base"]);
+        }
+
+        File.WriteAllText(_temp["study.json"], """
+            {
+              "format": "whence-study", "version": 1,
+              "datasets": [{"build": "recipe.json", "out": "abc"}],
+              "spaces": [{"label": "Pixels", "encoder": "pixels", "distractors": "things", "test": ["abc/test_things.json", "abc/test_looks.json"]}],
+              "variants": []
+            }
+            """);
+        using var output = new StringWriter();
+        using var error = new StringWriter();
+        Assert.Equal(0, await WhenceCommand.RunAsync(["study", _temp["study.json"]], output, error));
+        Assert.Contains("7 of 7 models", error.ToString(), StringComparison.Ordinal);
+        Assert.Equal($"{_temp["study-study", "report", "report.md"]}: 5 steps done.", output.ToString().Trim());
+
+        var made = File.GetLastWriteTimeUtc(_temp["abc/models/things-0000/model.json"]);
+        Assert.Equal(0, await WhenceCommand.RunAsync(["study", _temp["study.json"]], TextWriter.Null, TextWriter.Null));
+        Assert.Equal(made, File.GetLastWriteTimeUtc(_temp["abc/models/things-0000/model.json"]));
     }
 
     [Fact]

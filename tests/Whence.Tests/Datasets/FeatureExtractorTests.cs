@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Whence.Datasets;
 using Whence.Images;
+using Whence.Search;
 using Whence.Tests.Images;
 using Whence.Vectors;
 
@@ -245,6 +246,28 @@ public sealed class FeatureExtractorTests : IDisposable
         file.ReadRows(0, rows);
         AssertFeatures(new FeatureMatrix(11, 48, rows), file.Names!);
         Assert.Throws<WhenceException>(() => TestCaseFeatures.Load(_temp["out"]));
+    }
+
+    [Fact]
+    public async Task Of_sources_a_filter_chooses_images_by_their_metadata()
+    {
+        foreach (var number in Enumerable.Range(0, 12))
+        {
+            File.WriteAllText(_temp["images", $"{number:D5}.json"], $$"""{"number": "{{number}}"}""");
+        }
+
+        Assert.Equal(["00002.png", "00010.png", "00011.png"], await NamesAsync("number = 2 or number >= 10"));
+        File.WriteAllText(_temp["images", "00004.png"], "no image");
+        Assert.Equal(["00011.png"], await NamesAsync("number in (4, 11)"));
+        Assert.Contains("of 12 images none", (await Assert.ThrowsAsync<WhenceException>(() => NamesAsync("number > 12"))).Message);
+        Assert.Contains("no metadata column 'nummer'", (await Assert.ThrowsAsync<WhenceException>(() => NamesAsync("nummer > 2"))).Message);
+
+        async Task<IEnumerable<string>> NamesAsync(string where)
+        {
+            await new FeatureExtractor(new PatchEncoder(), new() { Where = MetadataPredicate.Parse(where) }).ExtractAsync([_temp["images"]], _temp["out"], cancellation: Stop);
+            using var file = FeatureFile.Open(_temp["out"]);
+            return [.. file.Names!.Select(name => Path.GetFileName(name))];
+        }
     }
 
     [Fact]

@@ -98,6 +98,9 @@ public static class EmojiDataset
         }
     }
 
+    /// <summary>Whether a data set is there; it is put in place whole.</summary>
+    public static bool IsThere(string folder) => File.Exists(Path.Combine(folder, ReportName));
+
     internal static string FileOf(string split) => split + ".tar";
 
     private static bool IsReport(string path)

@@ -37,6 +37,9 @@ public sealed class StudyRecipeTests : IDisposable
         { "'a/x.json' and 'b/x.json' have one name", """{"spaces": [{"label": "Toy", "distractors": "distractors.safetensors", "train": {"objects": ["a/x.json"], "styles": ["b/x.json"]}, "test": ["test_artchive.safetensors"]}], "variants": [{"name": "v", "train": "both"}]}""" },
         { "nowhere.npy", """{"spaces": [{"label": "Toy", "distractors": "nowhere.npy", "test": ["test_artchive.safetensors"]}], "variants": []}""" },
         { "variant 'm': ", """{"variants": [{"name": "m", "train": "both", "maskBy": "source"}]}""" },
+        { "'emoji' or 'build'", """{"datasets": [{"out": "x"}]}""" },
+        { "'emoji' or 'build'", """{"datasets": [{"out": "x", "emoji": "a.json", "build": "b.json"}]}""" },
+        { "'distractorsWhere' chooses among images", """{"spaces": [{"label": "Toy", "distractors": "distractors.safetensors", "distractorsWhere": "a = 'b'", "test": ["test_artchive.safetensors"]}], "variants": []}""" },
         { "raise 'calibration.top'", """{"calibration": {"top": 3}}""" },
     };
 

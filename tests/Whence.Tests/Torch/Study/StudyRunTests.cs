@@ -186,7 +186,12 @@ public sealed class StudyRunTests(ToyStudy.Finished finished) : IClassFixture<To
     public async Task Images_become_features_first_with_views_for_what_is_learned_from()
     {
         TestImages.WriteFolder(_temp["images"], 24);
-        TestImages.WriteFolder(_temp["others"], 9);
+        TestImages.WriteFolder(_temp["others"], 12);
+        foreach (var number in Enumerable.Range(0, 12))
+        {
+            File.WriteAllText(_temp["others", $"{number:D5}.json"], $$"""{"kind": "{{(number % 4 == 0 ? "left out" : "taken")}}"}""");
+        }
+
         TinyOnnx.Write(_temp.Path, "tiny");
         foreach (var (name, first) in new[] { ("train_objects", 0), ("train_styles", 8), ("test", 16) })
         {
@@ -201,7 +206,7 @@ public sealed class StudyRunTests(ToyStudy.Finished finished) : IClassFixture<To
         File.WriteAllText(_temp["recipe.json"], """
             {
               "format": "whence-study", "version": 1,
-              "spaces": [{"label": "Tiny", "encoder": "tiny.json", "distractors": "others", "train": {"objects": ["train_objects.json"], "styles": ["train_styles.json"]}, "test": ["test.json"]}],
+              "spaces": [{"label": "Tiny", "encoder": "tiny.json", "distractors": "others", "distractorsWhere": "kind = 'taken'", "train": {"objects": ["train_objects.json"], "styles": ["train_styles.json"]}, "test": ["test.json"]}],
               "variants": [{"name": "mild", "train": "both"}, {"name": "strong", "train": "both", "augment": "strong"}],
               "training": {"epochs": 2}, "validation": {"holdOut": 0.5}, "extraction": {"views": 2, "images": "images"}
             }
