@@ -26,7 +26,7 @@ internal static class AbcSheets
         ImageRow Row(AbcRecord model)
         {
             var samples = Spread([.. model.Samples.GroupBy(sample => sample.Prompt, StringComparer.Ordinal).Select(prompt => prompt.First())], Samples);
-            var measured = model.Check is { } check ? string.Create(CultureInfo.InvariantCulture, $": {Math.Round(check.Similarity - check.Uncustomized, 2):+0.00;-0.00;0.00}, {check.Obeyed:0.00}") : "";
+            var measured = model.Check is { } check ? string.Create(CultureInfo.InvariantCulture, $": {Math.Round(check.Gain, 2):+0.00;-0.00;0.00}, {check.Obeyed:0.00}") : "";
             return new($"{model.Category ?? model.Group} ({model.Exemplars.Count}){measured}", [.. samples.Select(sample => sample.Path).Prepend(model.Exemplars[0].Path).Select(path => ImageDecoder.Decode(File.ReadAllBytes(Path.Combine(folder, path))))]);
         }
     }

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Whence.Encoders;
 using static Whence.Files.RecipeChecks;
 
@@ -22,14 +23,14 @@ public sealed record AbcCheck
     /// <summary>Name of the encoder (<see cref="EncoderRegistry"/>). Default resnet18, which is always there.</summary>
     public string Encoder { get; init; } = EncoderRegistry.DefaultName;
 
-    /// <summary>Name of the encoder that says how like the exemplars of a style samples are, which show other things than they. Default resnet18-style, which is always there.</summary>
+    /// <summary>Name of the encoder that says too how like the exemplars of a style samples are, which show other things than they. Default resnet18-style, which is always there.</summary>
     public string StyleEncoder { get; init; } = EncoderRegistry.StyleName;
 
     /// <summary>Images of each prompt that the model draws before it is customized, 1 to 10,000, but no more than samples of it. Default 1: of the paper's 4 samples a quarter more to draw.</summary>
     public int Samples { get; init; } = 1;
 
     /// <summary>
-    /// Least gain in similarity to the exemplars, from -2, which takes every model, to 2. Default 0.02: a customization that changed nothing gains 0, and the mean over a model's prompts is taken to be
+    /// Least gain in similarity to the exemplars, of a style by one of both encoders: one sees textures wherever they are, the other may see grounds and colours. From -2, which takes every model, to 2. Default 0.02: a customization that changed nothing gains 0, and the mean over a model's prompts is taken to be
     /// uncertain by about so much. Not fitted to any data set.
     /// </summary>
     public double Shows { get; init; } = 0.02;
@@ -77,7 +78,7 @@ public sealed record AbcCheck
 
     private IEnumerable<AbcFault> Faults(AbcCheckRecord measured)
     {
-        if (measured.Similarity - measured.Uncustomized < Shows)
+        if (measured.Gain < Shows)
         {
             yield return AbcFault.Concept;
         }
@@ -90,10 +91,17 @@ public sealed record AbcCheck
 }
 
 /// <summary>What was measured of a customized model.</summary>
-/// <param name="Similarity">Of samples to the exemplars, mean cosine of features (of styles, of <see cref="AbcCheck.StyleEncoder"/>'s), of those whose words were drawn before too.</param>
+/// <param name="Similarity">Of samples to the exemplars, mean cosine of features, of those whose words were drawn before too.</param>
 /// <param name="Uncustomized">Of what the model drew of these words before, with the same noise.</param>
+/// <param name="StyleSimilarity">Of a style, the first by <see cref="AbcCheck.StyleEncoder"/>; null of an object.</param>
+/// <param name="StyleUncustomized">Of a style, the second by it; null of an object.</param>
 /// <param name="Obeyed">
 /// Mean over samples of the share of other prompts whose images, drawn before, a sample is less like than that of its own prompt, drawn with other noise. 0.5 is chance. Null where there is one prompt, or
 /// one sample of each.
 /// </param>
-public sealed record AbcCheckRecord(double Similarity, double Uncustomized, double? Obeyed);
+public sealed record AbcCheckRecord(double Similarity, double Uncustomized, double? StyleSimilarity, double? StyleUncustomized, double? Obeyed)
+{
+    /// <summary>What customization gained in similarity to the exemplars, of a style by the encoder that sees more of it.</summary>
+    [JsonIgnore]
+    public double Gain => Math.Max(Similarity - Uncustomized, (StyleSimilarity - StyleUncustomized) ?? double.NegativeInfinity);
+}

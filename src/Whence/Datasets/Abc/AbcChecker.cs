@@ -16,7 +16,7 @@ internal readonly record struct AbcMeasure(double Similarity, double Pixels);
 /// <summary>Compares what a model drew with its exemplars, and with what it drew before it was customized.</summary>
 /// <remarks>Each image is encoded by itself, so that what stands beside it changes nothing.</remarks>
 /// <param name="encoder">Its features say what an image shows.</param>
-/// <param name="styles">Of style-centric models its features say how like the exemplars an image is; what it shows is another thing than they do.</param>
+/// <param name="styles">Of style-centric models its features say too how like the exemplars an image is, which shows another thing than they do.</param>
 internal sealed class AbcChecker(IImageEncoder encoder, IImageEncoder styles)
 {
     private readonly Eye _eye = new(encoder), _styles = new(styles);
@@ -40,7 +40,7 @@ internal sealed class AbcChecker(IImageEncoder encoder, IImageEncoder styles)
         View Look(RgbImage image)
         {
             var (input, feature) = _eye.Look(image);
-            return new View(input, feature, kind == AbcKind.StyleCentric ? _styles.Look(image).Feature : feature);
+            return new View(input, feature, kind == AbcKind.StyleCentric ? _styles.Look(image).Feature : null);
         }
 
         Compared Compare(AbcPicture picture, View[] exemplars)
@@ -49,7 +49,7 @@ internal sealed class AbcChecker(IImageEncoder encoder, IImageEncoder styles)
             double[] similarities = [.. exemplars.Select(exemplar => DotProduct.Of(own.Feature, exemplar.Feature))];
             var nearest = Array.IndexOf(similarities, similarities.Max());
             var measure = new AbcMeasure(Math.Round(similarities[nearest], 6), Math.Round(_eye.Difference(own.Input, exemplars[nearest].Input), 6));
-            return new Compared(picture.Sample, own.Feature, exemplars.Average(exemplar => DotProduct.Of(own.Likeness, exemplar.Likeness)), measure);
+            return new Compared(picture.Sample, own.Feature, similarities.Average(), own.Style is { } style ? exemplars.Average(exemplar => DotProduct.Of(style, exemplar.Style)) : null, measure);
         }
     }
 
@@ -57,10 +57,8 @@ internal sealed class AbcChecker(IImageEncoder encoder, IImageEncoder styles)
     {
         var words = before.Select(b => (b.Sample.Prompt, b.Sample.Seed)).ToHashSet();
         var obeyed = drawn.Select(sample => Obeyed(sample, before)).OfType<double>().ToArray();
-        return new AbcCheckRecord(
-            drawn.Where(d => words.Contains((d.Sample.Prompt, d.Sample.Seed))).Average(d => d.Mean),
-            before.Average(b => b.Mean),
-            obeyed.Length > 0 ? obeyed.Average() : null);
+        Compared[] again = [.. drawn.Where(d => words.Contains((d.Sample.Prompt, d.Sample.Seed)))];
+        return new AbcCheckRecord(again.Average(d => d.Mean), before.Average(b => b.Mean), again.Average(d => d.StyleMean), before.Average(b => b.StyleMean), obeyed.Length > 0 ? obeyed.Average() : null);
     }
 
     // Pictures of one noise are alike whatever the words: of its own prompt, only those of other noise count. None of another prompt has the same.
@@ -114,9 +112,9 @@ internal sealed class AbcChecker(IImageEncoder encoder, IImageEncoder styles)
         }
     }
 
-    /// <summary>What the first encoder is given, its feature, and the feature by which an image is like the exemplars.</summary>
-    private sealed record View(float[] Input, float[] Feature, float[] Likeness);
+    /// <summary>What the first encoder is given, its feature, and of a style the other's.</summary>
+    private sealed record View(float[] Input, float[] Feature, float[]? Style);
 
-    /// <summary>A picture beside the exemplars; the mean is of its similarities to all of them.</summary>
-    private sealed record Compared(AbcSample Sample, float[] Feature, double Mean, AbcMeasure Measure);
+    /// <summary>A picture beside the exemplars; means are of its similarities to all of them.</summary>
+    private sealed record Compared(AbcSample Sample, float[] Feature, double Mean, double? StyleMean, AbcMeasure Measure);
 }

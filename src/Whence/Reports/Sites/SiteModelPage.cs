@@ -52,6 +52,10 @@ internal sealed class SiteModelPage(SiteModel model, SiteModel? previous, SiteMo
         if (_record.Check is { } check)
         {
             WriteFact(html, "Likeness to exemplars", $"{Format.Parameter(check.Similarity)}, before {Format.Parameter(check.Uncustomized)}");
+            if (check is { StyleSimilarity: { } style, StyleUncustomized: { } before })
+            {
+                WriteFact(html, "Likeness of style", $"{Format.Parameter(style)}, before {Format.Parameter(before)}");
+            }
         }
 
         html.Write($"</dl>\n");

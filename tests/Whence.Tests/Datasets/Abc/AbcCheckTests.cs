@@ -36,8 +36,10 @@ public sealed class AbcCheckTests
         var (things, looks) = (Of(AbcKind.ObjectCentric), Of(AbcKind.StyleCentric));
         Assert.Equal(things.Samples, looks.Samples); // which exemplar, and whether it is a copy
         Assert.Equal(things.Model!.Obeyed, looks.Model!.Obeyed);
-        Assert.NotEqual(things.Model.Uncustomized, looks.Model.Uncustomized);
-        Assert.Equal(1, looks.Model.Similarity, 1e-5);
+        Assert.Equal((things.Model.Similarity, things.Model.Uncustomized), (looks.Model.Similarity, looks.Model.Uncustomized));
+        Assert.Null(things.Model.StyleSimilarity ?? things.Model.StyleUncustomized);
+        Assert.NotEqual(things.Model.Uncustomized, looks.Model.StyleUncustomized);
+        Assert.Equal(1, looks.Model.StyleSimilarity!.Value, 1e-5);
 
         (IReadOnlyList<AbcMeasure> Samples, AbcCheckRecord? Model) Of(AbcKind kind) => checker.Measure(kind, [Red], [Drawn("a", 1, Red), Drawn("a", 2, Blue), Drawn("b", 3, Red)], [Drawn("a", 1, Blue), Drawn("b", 3, Black)]);
     }
@@ -66,10 +68,15 @@ public sealed class AbcCheckTests
         Assert.Null(Faults(0.75, 0.5, null));
         Assert.Equal([AbcFault.Concept], Faults(0.7, 0.5, 0.7));
         Assert.Equal([AbcFault.Concept, AbcFault.Prompt], Faults(0.4, 0.5, 0.55));
+        Assert.Null(Style(0.7, 0.5, 0.7, 0.25)); // one encoder sees it
+        Assert.Null(Style(0.75, 0.5, 0.2, 0.5));
+        Assert.Equal([AbcFault.Concept], Style(0.7, 0.5, 0.7, 0.5));
         check = check with { Shows = -2, Obeys = 0 };
         Assert.Null(Faults(-1, 1, 0));
 
-        IReadOnlyList<AbcFault>? Faults(double similarity, double before, double? obeyed) => check.Judge(Record(0, 0) with { Check = new(similarity, before, obeyed) }).Faults;
+        IReadOnlyList<AbcFault>? Faults(double similarity, double before, double? obeyed) => check.Judge(Record(0, 0) with { Check = new(similarity, before, null, null, obeyed) }).Faults;
+
+        IReadOnlyList<AbcFault>? Style(double similarity, double before, double style, double styleBefore) => check.Judge(Record(0, 0) with { Check = new(similarity, before, style, styleBefore, null) }).Faults;
     }
 
     [Fact]

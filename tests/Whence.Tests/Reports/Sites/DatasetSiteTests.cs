@@ -81,7 +81,7 @@ public sealed partial class DatasetSiteTests : IDisposable
     {
         var records = TinyDataset.Write(_temp["abc"], record => record.Id switch
         {
-            "things-0000" => record with { Check = new AbcCheckRecord(-3, 0, 0.75), Samples = [.. record.Samples.Select((sample, i) => i == 0 ? sample with { Similarity = 1, Pixels = 0 } : sample)] },
+            "things-0000" => record with { Check = new AbcCheckRecord(-3, 0, null, null, 0.75), Samples = [.. record.Samples.Select((sample, i) => i == 0 ? sample with { Similarity = 1, Pixels = 0 } : sample)] },
             "things-0001" => record with { Prompt = null, Loss = null },
             _ => record,
         });
