@@ -20,7 +20,7 @@ internal static class SetTable
     public static JsonArray Print<T>(string title, IReadOnlyList<T> models, Func<T, string> setOf, int seed, params (string Name, Func<T, double?> Of)[] columns)
     {
         Console.WriteLine($"\n{title}");
-        Console.WriteLine($"{"set",-12}{"models",8}{string.Concat(columns.Select(column => $"{column.Name,30}"))}");
+        Console.WriteLine($"{"set",-12}{"models",8}{string.Concat(columns.Select(column => $"{column.Name,34}"))}");
         var rows = new JsonArray();
         foreach (var set in models.GroupBy(setOf))
         {
@@ -37,7 +37,7 @@ internal static class SetTable
                     json[name] = new JsonObject { ["mean"] = values.Average(), ["low"] = interval.Low, ["high"] = interval.High, ["models"] = values.Length, ["above0"] = values.Count(v => v > 0) };
                 }
 
-                text.Append(CultureInfo.InvariantCulture, $"{cell,30}");
+                text.Append(CultureInfo.InvariantCulture, $"{cell,34}");
             }
 
             Console.WriteLine(text);
