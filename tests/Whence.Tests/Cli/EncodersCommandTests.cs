@@ -62,8 +62,8 @@ public sealed class EncodersCommandTests : IDisposable
         using var server = new LocalServer(
             asked => [.. LocalServer.Ranges(file, sent: 50_000)(asked)!, []], LocalServer.Ranges(file, sent: 10_000), LocalServer.Ranges(file), LocalServer.Ranges(file));
         Directory.CreateDirectory(Path.GetDirectoryName(part)!);
+        var changed = new SemaphoreSlim(0); // never disposed: a change may be told late, and thrown there it would end all tests
         using (var watcher = new FileSystemWatcher(Path.GetDirectoryName(part)!, "*.part"))
-        using (var changed = new SemaphoreSlim(0))
         {
             watcher.Changed += (_, _) => changed.Release();
             watcher.EnableRaisingEvents = true;

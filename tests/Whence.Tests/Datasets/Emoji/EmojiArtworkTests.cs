@@ -110,7 +110,7 @@ public sealed class EmojiArtworkTests : IDisposable
     [Fact]
     public void An_archive_that_unpacks_to_more_than_is_allowed_is_refused() =>
         Assert.Contains("unpacks to more than", Assert.Throws<WhenceException>(
-            () => PackageArchive.Read(TinyPackages.Archive(("icons.json", new string(' ', PackageArchive.MaxUnpacked))), "bomb.tgz", "icons.json")).Message, StringComparison.Ordinal);
+            () => PackageArchive.Read(TinyPackages.Archive(("icons.json", new byte[PackageArchive.MaxUnpacked])), "bomb.tgz", "icons.json")).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Only_names_below_the_packages_root_are_taken_and_none_is_a_path() =>
