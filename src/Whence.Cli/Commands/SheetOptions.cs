@@ -11,9 +11,6 @@ namespace Whence.Cli.Commands;
 /// <summary>The options of an evaluation's sheets, and what draws them.</summary>
 internal sealed class SheetOptions
 {
-    private const int QueriesPerSheet = 6;
-    private const int ImagesPerStrip = 7;
-    private const int MostQueries = 600;
     private readonly Option<int> _sheets = new Option<int>("--sheets") { Description = "Queries of each test case to draw with the images ranked first, in --out", HelpName = "N" }.AtLeast(0);
     private readonly Option<string?> _images = new("--images") { Description = "Folder that the paths of images in the features are relative to", HelpName = "DIR" };
     private readonly Option<string?> _calibration = new("--calibration") { Description = "Fitted tau and lambda for the influences on sheets (.json or the authors' .pth)", HelpName = "FILE" };
@@ -35,9 +32,9 @@ internal sealed class SheetOptions
             return images is null && calibration is null ? null : throw new WhenceException("--images and --calibration are about sheets; say how many queries with --sheets N.");
         }
 
-        if (folder is null || queries > MostQueries)
+        if (folder is null || queries > SheetFolder.MostQueries)
         {
-            throw new WhenceException(folder is null ? "--sheets needs a folder; name it with --out DIR." : $"--sheets {queries}: at most {MostQueries}.");
+            throw new WhenceException(folder is null ? "--sheets needs a folder; name it with --out DIR." : $"--sheets {queries}: at most {SheetFolder.MostQueries}.");
         }
 
         if (images is not null && !Directory.Exists(images))
@@ -59,41 +56,16 @@ internal sealed class SheetOptions
         {
             EvaluationFolder.Create(Folder);
             var calibrator = Calibration ?? Calibrator.Unfitted;
-            var methods = new List<(string Name, Evaluator Evaluator, Calibrator Calibrator)>();
+            var methods = new List<SheetMethod>();
             using var pretrained = options.Mapper is null ? null : new Evaluator(distractors, options with { Mapper = null }, progress, cancellation);
             if (pretrained is not null)
             {
-                methods.Add(("pretrained", pretrained, Calibrator.Unfitted)); // a calibration is for one feature space
+                methods.Add(new("pretrained", pretrained, Calibrator.Unfitted)); // a calibration is for one feature space
             }
 
-            methods.Add((options.Mapper is { } mapper ? $"tuned: {mapper.Name}" : "pretrained", evaluator, calibrator));
-            var origin = methods.Select(m => m.Calibrator).Distinct().Count() == 1
-                ? $"Influence: {Explain(calibrator)}."
-                : string.Join(' ', methods.Select(m => $"Influence, {m.Name.Split(':')[0]}: {Explain(m.Calibrator)}."));
-            foreach (var (number, testCase) in testCases.Index())
-            {
-                var queries = QueryChoice.Draw(testCase, Queries, options.Seed).SelectMany(choice =>
-                {
-                    var found = methods.ConvertAll(m => m.Evaluator.Nearest(testCase, choice.Prompts, choice.Queries, ImagesPerStrip, m.Calibrator, cancellation));
-                    return choice.Queries.Select((_, q) => SheetQuery.Of([.. methods.Select((m, i) => (m.Name, found[i][q]))]));
-                }).ToArray();
-                var name = FileName(testCase.Name, number);
-                foreach (var (page, part) in queries.Chunk(QueriesPerSheet).Index())
-                {
-                    cancellation.ThrowIfCancellationRequested();
-                    RankedSheet.Draw($"{name}-{page + 1}", $"Ranked first for queries of {testCase.Name}", origin, part, ReadImage).Save(Folder);
-                }
-
-                // An earlier run may have drawn more queries.
-                for (var page = (queries.Length + QueriesPerSheet - 1) / QueriesPerSheet; File.Exists(Path.Combine(Folder, $"{name}-{page + 1}.png")); page++)
-                {
-                    File.Delete(Path.Combine(Folder, $"{name}-{page + 1}.png"));
-                }
-            }
+            methods.Add(new(options.Mapper is { } mapper ? $"tuned: {mapper.Name}" : "pretrained", evaluator, calibrator));
+            SheetFolder.Draw(Folder, methods, testCases, Queries, options.Seed, (_, image) => ReadImage(image), cancellation);
         }
-
-        private static string Explain(Calibrator calibrator) =>
-            $"tau {Format.Parameter(calibrator.Tau)} and lambda {Format.Parameter(calibrator.Lambda)}, {calibrator.Origin}{(calibrator.Fitted ? "" : ", not fitted to these features")}";
 
         private byte[]? ReadImage(string name)
         {
@@ -110,12 +82,6 @@ internal sealed class SheetOptions
             }
 
             return null;
-        }
-
-        private static string FileName(string testCase, int number)
-        {
-            var name = string.Concat(testCase.Where(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-'));
-            return name.Length > 0 && name.Length == testCase.Length ? name : $"{name}{number}";
         }
     }
 }

@@ -33,9 +33,14 @@ internal static class StudyCommand
     // Types of Whence.Torch occur only from here on: what does not train must not load libtorch.
     private static async Task<int> RunAsync(Streams streams, string recipe, string? output, int threads, ImageEncoderOptions running, CancellationToken cancellation)
     {
+        var timings = new StudyTimings(output ?? StudyRun.FolderOf(recipe));
         foreach (var dataset in StudyRecipe.Load(recipe).Datasets)
         {
-            await MakeAsync(new Streams(streams.Error, streams.Error), dataset);
+            await timings.MeasureAsync($"data set {dataset.Out}", async () =>
+            {
+                await MakeAsync(new Streams(streams.Error, streams.Error), dataset);
+                return true;
+            });
         }
 
         var run = await StudyRun.OpenAsync(

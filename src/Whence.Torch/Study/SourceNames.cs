@@ -3,7 +3,7 @@ using Whence.Search;
 namespace Whence.Torch.Study;
 
 /// <summary>What the names of a recipe's files say.</summary>
-internal static class StudySources
+internal static class SourceNames
 {
     /// <summary>Whether a file lists the images of a test case, which must become features first.</summary>
     public static bool IsTestCaseOfImages(string file) =>

@@ -10,8 +10,16 @@ using Whence.Vectors;
 namespace Whence.Torch.Study;
 
 /// <summary>The files of a space: where they are, where those lie that images become, and whether they fit together.</summary>
-internal sealed class SpaceFiles(StudyRecipe recipe, StudySpace space, string root, string folder, ImageEncoderOptions running)
+/// <param name="recipe">The recipe.</param>
+/// <param name="space">The space.</param>
+/// <param name="root">The recipe's folder.</param>
+/// <param name="folder">The space's folder.</param>
+/// <param name="running">How encoders are run.</param>
+/// <param name="captions">Of the images of test cases (<see cref="StudySources.Captions"/>).</param>
+internal sealed class SpaceFiles(StudyRecipe recipe, StudySpace space, string root, string folder, ImageEncoderOptions running, MetadataTable? captions)
 {
+    private bool _captioned;
+
     /// <summary>The space's folder.</summary>
     public string Folder => folder;
 
@@ -22,10 +30,10 @@ internal sealed class SpaceFiles(StudyRecipe recipe, StudySpace space, string ro
     public string Distractors => DistractorsAreImages ? Path.Combine(folder, "distractors", "features", "distractors.safetensors") : Full(space.Distractors);
 
     /// <summary>Whether distractors must become features first.</summary>
-    public bool DistractorsAreImages => StudySources.AreImages(Full(space.Distractors));
+    public bool DistractorsAreImages => SourceNames.AreImages(Full(space.Distractors));
 
     /// <summary>Test cases of images, each with the views that are wanted of it (null for none).</summary>
-    public IReadOnlyList<(string Given, Augmentation? Views)> Images => [.. All().Where(f => StudySources.IsTestCaseOfImages(f.Given)).Distinct()];
+    public IReadOnlyList<(string Given, Augmentation? Views)> Images => [.. All().Where(f => SourceNames.IsTestCaseOfImages(f.Given)).Distinct()];
 
     /// <summary>What a path of the recipe stands for.</summary>
     public string Full(string given) => Path.GetFullPath(given, root);
@@ -33,7 +41,7 @@ internal sealed class SpaceFiles(StudyRecipe recipe, StudySpace space, string ro
     /// <summary>The features of a file of the recipe, there already or to be made.</summary>
     public string Features(string given, Augmentation? views = null)
     {
-        if (!StudySources.IsTestCaseOfImages(given))
+        if (!SourceNames.IsTestCaseOfImages(given))
         {
             return Full(given);
         }
@@ -55,10 +63,11 @@ internal sealed class SpaceFiles(StudyRecipe recipe, StudySpace space, string ro
         Augmentation = views ?? Augmentation.Mild,
         Seed = views is null ? 0 : recipe.Extraction.Seed,
         Threads = threads,
+        Captions = _captioned ? captions : null,
     };
 
     /// <summary>Options of the extraction of the distractors.</summary>
-    public FeatureExtractionOptions DistractorExtraction(int threads) => Extraction(null, threads) with { Where = space.DistractorsWhere is { } where ? MetadataPredicate.Parse(where) : null };
+    public FeatureExtractionOptions DistractorExtraction(int threads) => Extraction(null, threads) with { Captions = null, Where = space.DistractorsWhere is { } where ? MetadataPredicate.Parse(where) : null };
 
     /// <summary>Folder that relative paths of a test case of images begin at.</summary>
     public string ImagesOf(string given) => recipe.Extraction.Images is { } images ? Full(images) : Path.GetDirectoryName(Full(given))!;
@@ -90,13 +99,14 @@ internal sealed class SpaceFiles(StudyRecipe recipe, StudySpace space, string ro
             }
 
             using var encoder = Images.Count > 0 || DistractorsAreImages ? OpenEncoder() : null;
+            _captioned = encoder is ICaptionedImageEncoder;
             var first = await DistractorFactsAsync(encoder, threads, cancellation);
             var name = encoder?.Spec.Name ?? (space.Encoder is { } given && IsSpec(given) ? EncoderSpec.Load(Full(given)).Name : space.Encoder) ?? first.Encoder;
             var loaded = new Dictionary<string, TrainingFeatures>(StringComparer.Ordinal);
             foreach (var (file, views) in All().Distinct())
             {
                 cancellation.ThrowIfCancellationRequested();
-                var facts = StudySources.IsTestCaseOfImages(file) ? OfImages(file, views, encoder!, threads) : OfFeatures(file, loaded);
+                var facts = SourceNames.IsTestCaseOfImages(file) ? OfImages(file, views, encoder!, threads) : OfFeatures(file, loaded);
                 if (facts.Dimension != first.Dimension)
                 {
                     throw new WhenceException($"'{file}' has features of {facts.Dimension} values, the distractors '{space.Distractors}' of {first.Dimension}; all must come from one encoder");
@@ -134,7 +144,7 @@ internal sealed class SpaceFiles(StudyRecipe recipe, StudySpace space, string ro
     // What a training refuses, it refuses at once.
     private void CheckTrainings(Dictionary<string, TrainingFeatures> loaded, int threads)
     {
-        foreach (var variant in recipe.Trained())
+        foreach (var variant in recipe.Trained(space))
         {
             TrainingFeatures[] features = [.. space.FilesOf(variant).Where(loaded.ContainsKey).Select(f => loaded[f])];
             if (features.Length == space.FilesOf(variant).Count)
@@ -166,7 +176,7 @@ internal sealed class SpaceFiles(StudyRecipe recipe, StudySpace space, string ro
         }
 
         var index = FeatureIndex.Open(Distractors);
-        return index.Manifest.Normalized && recipe.Trained().Count > 0
+        return index.Manifest.Normalized && recipe.Trained(space).Count > 0
             ? throw new WhenceException($"the features of index '{space.Distractors}' were normalised before they came there, mappers work on raw ones; make the index from raw features")
             : new Facts(index.Manifest.Dimension, Evaluator.EncoderOf(index), 0);
     }
@@ -181,7 +191,7 @@ internal sealed class SpaceFiles(StudyRecipe recipe, StudySpace space, string ro
     private Facts OfFeatures(string file, Dictionary<string, TrainingFeatures> loaded)
     {
         var features = TestCaseFeatures.Load(Full(file));
-        if (recipe.Trained().Any(variant => space.FilesOf(variant).Contains(file)))
+        if (recipe.Trained(space).Any(variant => space.FilesOf(variant).Contains(file)))
         {
             loaded[file] = new TrainingFeatures(features); // no checksum: nothing is trained yet
         }
@@ -195,7 +205,7 @@ internal sealed class SpaceFiles(StudyRecipe recipe, StudySpace space, string ro
 
     private IEnumerable<(string Given, Augmentation? Views)> All() =>
     [
-        .. recipe.Trained().SelectMany(variant => space.FilesOf(variant).Select(file => (file, StudySources.IsTestCaseOfImages(file) ? ViewsOf(variant) : null))),
+        .. recipe.Trained(space).SelectMany(variant => space.FilesOf(variant).Select(file => (file, SourceNames.IsTestCaseOfImages(file) ? ViewsOf(variant) : null))),
         .. space.Validation.Concat(Calibration).Concat(space.Test).Select(file => (file, (Augmentation?)null)),
     ];
 

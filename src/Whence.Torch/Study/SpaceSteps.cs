@@ -39,7 +39,7 @@ internal sealed class SpaceSteps(StudyRecipe recipe, StudySpace space, SpaceFile
             yield return Calibrate(null);
         }
 
-        foreach (var variant in recipe.Trained())
+        foreach (var variant in recipe.Trained(space))
         {
             yield return Train(variant);
             yield return Evaluate(variant);
@@ -50,7 +50,18 @@ internal sealed class SpaceSteps(StudyRecipe recipe, StudySpace space, SpaceFile
 
             DropLayout(variant);
         }
+
+        if (HasSheets)
+        {
+            yield return Sheets(recipe.Trained(space).FirstOrDefault(v => v.PaperMethod() == StudyVariant.Reference && v.Calibrate) ?? recipe.Trained(space).LastOrDefault(v => v.Calibrate));
+        }
     }
+
+    /// <summary>Whether there are images to draw.</summary>
+    public bool HasSheets => recipe.Sheets > 0 && space.Test.All(SourceNames.IsTestCaseOfImages);
+
+    /// <summary>Folder of the sheets.</summary>
+    public string SheetsFolder => Path.Combine(files.Folder, "sheets");
 
     /// <summary>Folder of a variant's step; of the pretrained features where there is none.</summary>
     public string FolderOf(StudyVariant? variant, string step) => Path.Combine(files.Folder, StudyFolder.FolderName(variant?.Name ?? Pretrained), step);
@@ -200,6 +211,62 @@ internal sealed class SpaceSteps(StudyRecipe recipe, StudySpace space, SpaceFile
 
                 CalibrationRun.Forget(similarities);
             }));
+    }
+
+    // The features as they are beside those of one variant, each with the influences of its own calibration.
+    private StudyStep Sheets(StudyVariant? variant)
+    {
+        StudyVariant?[] shown = variant is null ? [null] : [null, variant];
+        return new(
+            $"{space.Label}: sheets",
+            SheetsFolder,
+            () => Inputs(
+            [
+                ("distractors", checksums.OfDistractors(files.Distractors)),
+                .. Checked("test", files.Plain(space.Test)),
+                .. Mapper(variant),
+                .. shown.Where(v => File.Exists(CalibrationOf(v))).Select(v => ($"calibration of {v?.Name ?? Pretrained}", checksums.Of(CalibrationOf(v)))),
+                ("queries", Text(recipe.Sheets)),
+                ("seed", Text(recipe.Evaluation.Seed)),
+            ]),
+            Sync(cancellation =>
+            {
+                var images = files.Plain(space.Test).ToDictionary(f => f.Path, f => files.ImagesOf(f.Given));
+                TestCaseFeatures[] testCases = Load(space.Test);
+                var folders = testCases.Zip(images.Values).ToDictionary();
+                SheetMethod[] methods = [.. shown.Select(v => new SheetMethod(
+                    v is null ? Pretrained : $"tuned: {v.Name}",
+                    new Evaluator(Distractors(cancellation), new EvaluationOptions { Mapper = v is null ? null : MapperPair.Load(MapperOf(v)), Threads = settings.Threads }, settings.Layout?.Invoke(), cancellation),
+                    File.Exists(CalibrationOf(v)) ? Calibrator.Load(CalibrationOf(v)) : Calibrator.Unfitted))];
+                try
+                {
+                    SheetFolder.Draw(SheetsFolder, methods, testCases, recipe.Sheets, recipe.Evaluation.Seed, (testCase, image) => ReadImage(folders[testCase], image), cancellation);
+                }
+                finally
+                {
+                    Array.ForEach(methods, method => method.Evaluator.Dispose());
+                }
+
+                if (variant is not null)
+                {
+                    DropLayout(variant);
+                }
+            }));
+
+        string CalibrationOf(StudyVariant? which) => Path.Combine(FolderOf(which, "calibration"), StudyOutcomes.CalibrationFile);
+    }
+
+    // Paths of test cases are relative to a folder, those of distractors whole.
+    private static byte[]? ReadImage(string folder, string name)
+    {
+        try
+        {
+            return ImageSources.ReadAsync(Path.Combine(folder, name), DecodeLimits.Default.MaxFileBytes, CancellationToken.None).AsTask().GetAwaiter().GetResult();
+        }
+        catch (WhenceException)
+        {
+            return null; // a field with its name
+        }
     }
 
     private CalibrationOptions Calibration(StudyVariant? variant) => new()

@@ -21,7 +21,7 @@ internal static class StudyOutcomes
     public static IEnumerable<StudyOutcome> Read(StudyRecipe recipe, StudySpace space, string? encoder, SpaceSteps steps)
     {
         var calibrated = space.Calibration.Count + space.Validation.Count > 0;
-        foreach (var variant in recipe.Trained().Prepend(null))
+        foreach (var variant in recipe.Trained(space).Prepend(null))
         {
             var calibration = steps.FolderOf(variant, "calibration");
             var (wanted, why) = (calibrated && (variant?.Calibrate ?? true), Path.Combine(calibration, NotFittedFile));
@@ -40,6 +40,11 @@ internal static class StudyOutcomes
         }
     }
 
+    /// <summary>The sheets of a space whose steps are done.</summary>
+    public static IEnumerable<StudySheet> Sheets(StudySpace space, SpaceSteps steps) => steps.HasSheets
+        ? Directory.GetFiles(steps.SheetsFolder, "*.png").Order(StringComparer.Ordinal).Select(file => new StudySheet(space.Label, file))
+        : [];
+
     /// <summary>What the report says that no step's files do.</summary>
     public static string Key(IReadOnlyList<StudyOutcome> outcomes, IReadOnlyList<string> notes) =>
         JsonSerializer.Serialize((string?[])[.. outcomes.SelectMany(o => new[] { o.Space, o.Encoder, o.Variant, o.PaperMethod }), .. notes]);
@@ -53,12 +58,17 @@ internal static class StudyOutcomes
             yield return $"'{left.Name}' is left out: '{space}' lacks files for it ({why})";
         }
 
+        foreach (var space in recipe.Spaces.Where(s => recipe.Trained(s).Count < recipe.Trained().Count))
+        {
+            yield return $"'{space.Label}' is left without {string.Join(", ", recipe.Trained().Except(recipe.Trained(space)).Select(v => $"'{v.Name}'"))}, as the recipe says";
+        }
+
         foreach (var space in recipe.Spaces.Where(s => s.Calibration.Count + s.Validation.Count == 0))
         {
             yield return $"'{space.Label}' is not calibrated: it has no files of a validation or calibration split";
         }
 
-        foreach (var space in recipe.Spaces.Where(s => s.Validation.Count == 0 && recipe.Trained().Count > 0))
+        foreach (var space in recipe.Spaces.Where(s => s.Validation.Count == 0 && recipe.Trained(s).Count > 0))
         {
             yield return FormattableString.Invariant($"'{space.Label}' has no validation files: {recipe.Validation.HoldOut * 100:G4} % of the training's models are held out to choose the best epoch by");
         }

@@ -28,6 +28,9 @@ public sealed record StudyRecipe
     /// <summary>Data sets that <c>whence study</c> makes first, in this order; what of them is there stays. Default none.</summary>
     public IReadOnlyList<StudyDataset> Datasets { get; init; } = [];
 
+    /// <summary>What all spaces are made of, as far as they do not say otherwise.</summary>
+    public StudySources Sources { get; init; } = new();
+
     /// <summary>The feature spaces, at least one.</summary>
     public required IReadOnlyList<StudySpace> Spaces { get; init; }
 
@@ -49,12 +52,18 @@ public sealed record StudyRecipe
     /// <summary>How images become features.</summary>
     public StudyExtraction Extraction { get; init; } = new();
 
+    /// <summary>Queries of each test case of images that sheets show with what stands first for them, 0 to 600. Default 6.</summary>
+    public int Sheets { get; init; } = 6;
+
     /// <summary>Reads a recipe.</summary>
     /// <exception cref="WhenceException">Missing, damaged, of another version, with a key that there is none of, or a value out of its range; the message names it.</exception>
-    public static StudyRecipe Load(string path) => RecipeJson.Load<StudyRecipe>(path, FormatName, CurrentVersion, recipe => recipe.Validate());
+    public static StudyRecipe Load(string path) => RecipeJson.Load<StudyRecipe>(path, FormatName, CurrentVersion, recipe => recipe.Joined().Validate()).Joined();
 
     /// <summary>The variants to train.</summary>
-    public IReadOnlyList<StudyVariant> Trained() => Variants ?? [.. StudyVariant.Paper.Where(v => Spaces.All(space => space.Lacks(v) is null))];
+    public IReadOnlyList<StudyVariant> Trained() => Variants ?? [.. StudyVariant.Paper.Where(v => Spaces.All(space => !space.Trains(v) || space.Lacks(v) is null))];
+
+    /// <summary>Those of them that are trained in a space.</summary>
+    public IReadOnlyList<StudyVariant> Trained(StudySpace space) => [.. Trained().Where(space.Trains)];
 
     /// <summary>The options that a variant is trained with in a space.</summary>
     /// <param name="space">The space.</param>
@@ -76,6 +85,8 @@ public sealed record StudyRecipe
         return options with { Regularizer = variant.Regularizer ?? options.Regularizer };
     }
 
+    private StudyRecipe Joined() => this with { Spaces = [.. Spaces.Select(space => space.With(Sources))] };
+
     private void Validate()
     {
         Require(Datasets.All(d => !string.IsNullOrWhiteSpace(d.Emoji ?? d.Build) && (d.Emoji is null) != (d.Build is null) && !string.IsNullOrWhiteSpace(d.Out)), "each entry of 'datasets' needs 'out' and a recipe, 'emoji' or 'build'");
@@ -83,17 +94,24 @@ public sealed record StudyRecipe
         Names("spaces", Spaces.Select(s => s.Label), ["report"]);
         foreach (var space in Spaces)
         {
+            Require(space.Distractors.Length > 0, $"space '{space.Label}' has no 'distractors', neither of its own nor in 'sources'");
             Require(space.Test.Count > 0, $"space '{space.Label}' has no 'test' files, nothing could be evaluated");
             Require(space.Batch is null or >= 2, $"space '{space.Label}': 'batch' is {space.Batch}, it must be at least 2");
             _ = space.DistractorsWhere is { } where ? MetadataPredicate.Parse(where) : null;
             foreach (var variant in Variants ?? [])
             {
-                Require(space.Lacks(variant) is null, $"variant '{variant.Name}' cannot be trained in space '{space.Label}': {space.Lacks(variant)}");
+                Require(!space.Trains(variant) || space.Lacks(variant) is null, $"variant '{variant.Name}' cannot be trained in space '{space.Label}': {space.Lacks(variant)}");
             }
         }
 
         Require(Trained().Count > 0 || Variants is not null, "no variant of the paper's can be trained with these files; give 'train' files, or an empty list of 'variants' to evaluate the features as they are");
         Names("variants", Trained().Select(v => v.Name), ["pretrained", "features", "distractors"]);
+        foreach (var space in Spaces)
+        {
+            var unknown = space.Variants?.FirstOrDefault(name => !Trained().Any(v => v.Name == name));
+            Require(unknown is null, $"space '{space.Label}': no variant '{unknown}' is trained; there are {string.Join(", ", Trained().Select(v => $"'{v.Name}'"))}");
+        }
+
         foreach (var variant in Trained())
         {
             CheckTraining($"variant '{variant.Name}'", variant.Epochs, variant.Batch, variant.LearningRate, variant.Temperature);
@@ -103,6 +121,7 @@ public sealed record StudyRecipe
 
         CheckTraining("'training'", Training.Epochs, Training.Batch, Training.LearningRate, Training.Temperature);
         Require(Validation.Every >= 1 && Validation.RecallAt >= 1 && Validation.Distractors >= 0 && Validation.Queries >= 0 && Validation.HoldOut is > 0 and < 1, "'validation' has a number out of range");
+        Require(Sheets is >= 0 and <= SheetFolder.MostQueries, $"'sheets' must be from 0 to {SheetFolder.MostQueries}");
         Require(Evaluation.RecallAt.Count > 0 && Evaluation.RecallAt[0] >= 1 && Evaluation.RecallAt.SequenceEqual(Evaluation.RecallAt.Distinct().Order()), "'evaluation.recallAt' must be whole numbers from 1 on, ascending");
         Require(Evaluation.Resamples is >= 1 and <= EvaluationOptions.MostResamples, $"'evaluation.resamples' must be from 1 to {EvaluationOptions.MostResamples}");
         Require(Calibration.Queries >= 1 && Calibration.Steps >= 1 && Calibration.BatchSize >= 1 && Calibration.Top is >= 2 and <= CalibrationOptions.MostTop && Calibration.LearningRate is > 0 and <= 1e6, "'calibration' has a number out of range");
@@ -151,26 +170,26 @@ public sealed record StudyDataset
     public required string Out { get; init; }
 }
 
-/// <summary>A feature space: an encoder's features of everything.</summary>
-public sealed record StudySpace
+/// <summary>What a feature space is made of: test cases and distractors, as features or as images that become features.</summary>
+public record StudySources
 {
-    /// <summary>What it is called in the report.</summary>
-    public required string Label { get; init; }
-
-    /// <summary>Name or spec file of the encoder; needed where images become features, or where the paper's own figures are wanted and no file tells it.</summary>
-    public string? Encoder { get; init; }
-
     /// <summary>Features of the distractors, an index, or images.</summary>
-    public required string Distractors { get; init; }
+    public string Distractors { get; init; } = "";
 
     /// <summary>Of distractors that are images: which of them, as a filter over their metadata. Null, the default, for all.</summary>
     public string? DistractorsWhere { get; init; }
+
+    /// <summary>Captions of the images of test cases, for encoders that look at them; others pass it over. A table with a column <c>caption</c>; null, the default, for none.</summary>
+    public string? Captions { get; init; }
 
     /// <summary>What mappers learn from.</summary>
     public StudyFiles Train { get; init; } = new();
 
     /// <summary>The same with views of strong augmentation; where <see cref="Train"/> is images, these views are made of it.</summary>
     public StudyFiles? TrainStrong { get; init; }
+
+    /// <summary>Models that were not customized (appendix B.5), for <see cref="StudyVariant.Uncustomized"/>.</summary>
+    public StudyFiles? TrainUncustomized { get; init; }
 
     /// <summary>What the best epoch is chosen by; empty holds models out of the training's.</summary>
     public IReadOnlyList<string> Validation { get; init; } = [];
@@ -179,25 +198,58 @@ public sealed record StudySpace
     public IReadOnlyList<string> Calibration { get; init; } = [];
 
     /// <summary>What is evaluated, and calibrations are measured on.</summary>
-    public required IReadOnlyList<string> Test { get; init; }
+    public IReadOnlyList<string> Test { get; init; } = [];
+}
+
+/// <summary>A feature space: an encoder's features of everything. What it does not say of its sources is the recipe's <see cref="StudyRecipe.Sources"/>.</summary>
+public sealed record StudySpace : StudySources
+{
+    /// <summary>What it is called in the report.</summary>
+    public required string Label { get; init; }
+
+    /// <summary>Name or spec file of the encoder; needed where images become features, or where the paper's own figures are wanted and no file tells it.</summary>
+    public string? Encoder { get; init; }
 
     /// <summary>Pairs a step in this space; null for the training's.</summary>
     public int? Batch { get; init; }
 
+    /// <summary>Names of the variants that are trained in this space; null, the default, for all, empty for none.</summary>
+    public IReadOnlyList<string>? Variants { get; init; }
+
+    /// <summary>Whether a variant is trained in this space.</summary>
+    internal bool Trains(StudyVariant variant) => Variants?.Contains(variant.Name) ?? true;
+
+    /// <summary>The space with what it does not say itself.</summary>
+    internal StudySpace With(StudySources all) => this with
+    {
+        Distractors = Distractors.Length > 0 ? Distractors : all.Distractors,
+        DistractorsWhere = Distractors.Length > 0 ? DistractorsWhere : DistractorsWhere ?? all.DistractorsWhere, // a filter is about certain images
+        Captions = Captions ?? all.Captions,
+        Train = Train.Of(StudyTrain.Both).Count > 0 ? Train : all.Train,
+        TrainStrong = TrainStrong ?? all.TrainStrong,
+        TrainUncustomized = TrainUncustomized ?? all.TrainUncustomized,
+        Validation = Validation.Count > 0 ? Validation : all.Validation,
+        Calibration = Calibration.Count > 0 ? Calibration : all.Calibration,
+        Test = Test.Count > 0 ? Test : all.Test,
+    };
+
     /// <summary>The files that a variant learns from.</summary>
-    internal IReadOnlyList<string> FilesOf(StudyVariant variant) =>
-        (variant.Augment == Augmentation.Strong && TrainStrong is not null ? TrainStrong : Train).Of(variant.Train);
+    internal IReadOnlyList<string> FilesOf(StudyVariant variant) => SourceOf(variant).Files?.Of(variant.Train) ?? [];
 
     /// <summary>What a variant needs and the space does not have; null where nothing is missing.</summary>
     internal string? Lacks(StudyVariant variant)
     {
-        var strong = variant.Augment == Augmentation.Strong;
-        var (files, key) = strong && TrainStrong is not null ? (TrainStrong, "trainStrong") : (Train, "train");
-        return variant.Train != StudyTrain.Styles && files.Objects.Count == 0 ? $"its '{key}' has no 'objects'"
+        var (files, key) = SourceOf(variant);
+        return files is null ? $"it has no '{key}'"
+            : variant.Train != StudyTrain.Styles && files.Objects.Count == 0 ? $"its '{key}' has no 'objects'"
             : variant.Train != StudyTrain.Objects && files.Styles.Count == 0 ? $"its '{key}' has no 'styles'"
-            : strong && TrainStrong is null && !files.Of(variant.Train).All(StudySources.IsTestCaseOfImages) ? "its 'train' files are features already, and there is no 'trainStrong'"
+            : variant.Augment == Augmentation.Strong && files != TrainStrong && !files.Of(variant.Train).All(SourceNames.IsTestCaseOfImages) ? $"its '{key}' files are features already, and there is no 'trainStrong'"
             : null;
     }
+
+    private (StudyFiles? Files, string Key) SourceOf(StudyVariant variant) => variant.Uncustomized ? (TrainUncustomized, "trainUncustomized")
+        : variant.Augment == Augmentation.Strong && TrainStrong is not null ? (TrainStrong, "trainStrong")
+        : (Train, "train");
 }
 
 /// <summary>Files of test cases by what their models were customized to.</summary>

@@ -1,4 +1,5 @@
 using Whence.Files;
+using Whence.Images;
 using Whence.Reports;
 
 namespace Whence.Torch.Study;
@@ -41,11 +42,13 @@ public sealed class StudyRun
         }
 
         var spaces = new List<(StudySpace, SpaceFiles, string?)>();
+        var root = Path.GetDirectoryName(Path.GetFullPath(recipe))!;
         foreach (var space in read.Spaces)
         {
-            var files = new SpaceFiles(read, space, Path.GetDirectoryName(Path.GetFullPath(recipe))!, Path.Combine(folder, StudyFolder.FolderName(space.Label)), settings.Encoder);
             try
             {
+                var captions = space.Captions is { } table ? await MetadataTable.LoadAsync(Path.GetFullPath(table, root), cancellation).ConfigureAwait(false) : null;
+                var files = new SpaceFiles(read, space, root, Path.Combine(folder, StudyFolder.FolderName(space.Label)), settings.Encoder, captions);
                 spaces.Add((space, files, await files.CheckAsync(settings.Threads, cancellation).ConfigureAwait(false)));
             }
             catch (WhenceException e)
@@ -69,7 +72,7 @@ public sealed class StudyRun
         EvaluationFolder.Create(_output);
         using var held = FolderLock.Acquire(_output, LockFile, "study");
         var (checksums, done, before, results) = (new FileChecksums(), 0, 0, new SortedDictionary<string, string>(StringComparer.Ordinal));
-        var outcomes = new List<StudyOutcome>();
+        var (outcomes, sheets, timings) = (new List<StudyOutcome>(), new List<StudySheet>(), new StudyTimings(_output));
         foreach (var (i, (space, files, encoder)) in _spaces.Index())
         {
             using var steps = new SpaceSteps(_recipe, space, files, encoder, _settings, checksums);
@@ -80,17 +83,18 @@ public sealed class StudyRun
             }
 
             outcomes.AddRange(StudyOutcomes.Read(_recipe, space, encoder, steps));
+            sheets.AddRange(StudyOutcomes.Sheets(space, steps));
         }
 
         var report = Path.Combine(_output, "report");
         string[] notes = [.. StudyOutcomes.Notes(_recipe)];
         results["all"] = StudyOutcomes.Key(outcomes, notes);
-        await RunAsync(new StudyStep("report", report, () => results, _ => Task.Run(() => StudyFolder.Write(report, outcomes, notes), cancellation))).ConfigureAwait(false);
+        await RunAsync(new StudyStep("report", report, () => results, _ => Task.Run(() => StudyFolder.Write(report, outcomes, sheets, notes), cancellation))).ConfigureAwait(false);
         return new StudyResult(Path.Combine(report, StudyFolder.PageFile), done, before);
 
         async Task RunAsync(StudyStep step)
         {
-            if (await step.RunAsync(checksums, _settings.Line, cancellation).ConfigureAwait(false))
+            if (await timings.MeasureAsync(step.Name, () => step.RunAsync(checksums, _settings.Line, cancellation)).ConfigureAwait(false))
             {
                 done++;
             }

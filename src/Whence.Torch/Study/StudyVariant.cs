@@ -34,6 +34,9 @@ public sealed record StudyVariant
     /// <summary>Which views it learns from. Default mild.</summary>
     public Augmentation Augment { get; init; } = Augmentation.Mild;
 
+    /// <summary>Whether it learns from models that were not customized (appendix B.5), which are in files of their own. Default false.</summary>
+    public bool Uncustomized { get; init; }
+
     /// <summary>Whether a calibration is fitted for it. Default true.</summary>
     public bool Calibrate { get; init; } = true;
 
@@ -55,21 +58,25 @@ public sealed record StudyVariant
     /// <summary>Seed of all that is drawn.</summary>
     public long? Seed { get; init; }
 
-    /// <summary>The paper's: object, style, both, and the ablations of Figure 7, which are not calibrated.</summary>
+    /// <summary>The variant that is looked at more closely: that of the paper's main results.</summary>
+    internal const string Reference = "object+style";
+
+    /// <summary>The paper's: object, style, both, and the ablations of Figure 7 and of appendix B.5, which are not calibrated.</summary>
     public static IReadOnlyList<StudyVariant> Paper { get; } =
     [
         new() { Name = "object", Train = StudyTrain.Objects },
         new() { Name = "style", Train = StudyTrain.Styles },
-        new() { Name = "object+style", Train = StudyTrain.Both },
+        new() { Name = Reference, Train = StudyTrain.Both },
         new() { Name = "object+style, no regularizer", Train = StudyTrain.Both, Regularizer = 0, Calibrate = false },
         new() { Name = "object+style, channel", Train = StudyTrain.Both, Kind = MapperKind.Channel, Calibrate = false },
         new() { Name = "object+style, mlp", Train = StudyTrain.Both, Kind = MapperKind.Mlp, Calibrate = false },
         new() { Name = "object+style, strong", Train = StudyTrain.Both, Augment = Augmentation.Strong, Calibrate = false },
+        new() { Name = "object+style, uncustomized", Train = StudyTrain.Both, Uncustomized = true, Calibrate = false },
     ];
 
     /// <summary>Which of <see cref="Paper"/> trains the same, so that the paper's own figures may stand beside; null for none.</summary>
     internal string? PaperMethod() => Paper.FirstOrDefault(p =>
-        p.Train == Train && p.Kind == Kind && p.Augment == Augment && (Kind != MapperKind.Linear || Weight(p) == Weight(this)))?.Name;
+        p.Train == Train && p.Kind == Kind && p.Augment == Augment && p.Uncustomized == Uncustomized && (Kind != MapperKind.Linear || Weight(p) == Weight(this)))?.Name;
 
     private static double Weight(StudyVariant variant) => variant.Regularizer ?? new MapperTrainingOptions().Regularizer;
 }

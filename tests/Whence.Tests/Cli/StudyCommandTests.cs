@@ -2,6 +2,8 @@ using Whence.Cli;
 using Whence.Tests.Datasets.Abc;
 using Whence.Tests.Torch.Diffusion.Training;
 using Whence.Tests.Torch.Study;
+using Whence.Torch.Diffusion;
+using Whence.Torch.Study;
 
 namespace Whence.Tests.Cli;
 
@@ -55,11 +57,14 @@ public sealed class StudyCommandTests : IDisposable
             model.Save(_temp["base"]);
         }
 
+        DiffusionFeatures.Describe(_temp["base"], _temp["mid-block.json"], 100);
+
         File.WriteAllText(_temp["study.json"], """
             {
               "format": "whence-study", "version": 1,
               "datasets": [{"build": "recipe.json", "out": "abc"}],
-              "spaces": [{"label": "Pixels", "encoder": "pixels", "distractors": "things", "test": ["abc/test_things.json", "abc/test_looks.json"]}],
+              "sources": {"distractors": "things", "captions": "abc/captions.csv", "test": ["abc/test_things.json", "abc/test_looks.json"]},
+              "spaces": [{"label": "Pixels", "encoder": "pixels"}, {"label": "Mid block", "encoder": "mid-block.json"}],
               "variants": []
             }
             """);
@@ -67,7 +72,12 @@ public sealed class StudyCommandTests : IDisposable
         using var error = new StringWriter();
         Assert.Equal(0, await WhenceCommand.RunAsync(["study", _temp["study.json"]], output, error));
         Assert.Contains("7 of 7 models", error.ToString(), StringComparison.Ordinal);
-        Assert.Equal($"{_temp["study-study", "report", "report.md"]}: 5 steps done.", output.ToString().Trim());
+        Assert.Equal($"{_temp["study-study", "report", "report.md"]}: 11 steps done.", output.ToString().Trim());
+        Assert.StartsWith("\"data set abc\",yes,", File.ReadLines(_temp["study-study", StudyTimings.FileName]).ElementAt(1), StringComparison.Ordinal);
+
+        // The samples' captions come out of the data set; what lies in 'things' has none.
+        Assert.Equal(["Mid block: 12 images have no caption, an empty one stands for it", "Mid block: 1 images have no caption, an empty one stands for it", "Mid block: 2 images have no caption, an empty one stands for it"],
+            error.ToString().Split('\n').Where(line => line.Contains("no caption", StringComparison.Ordinal)));
 
         var made = File.GetLastWriteTimeUtc(_temp["abc/models/things-0000/model.json"]);
         Assert.Equal(0, await WhenceCommand.RunAsync(["study", _temp["study.json"]], TextWriter.Null, TextWriter.Null));

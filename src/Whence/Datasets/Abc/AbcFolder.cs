@@ -76,6 +76,7 @@ internal static class AbcFolder
         AbcRecord[] records = [.. ids.Select(id => AbcRecord.Load(folder, id)).Select(record => header.Recipe.Check?.Judge(record) ?? record)];
         header = header with { Outcome = header.Recipe.Check is null ? null : AbcOutcome.Of(records) };
         var lists = AbcTestCases.Write(folder, records);
+        AbcCaptions.Write(folder, records, header.Recipe.Customization.Initializer);
         AtomicFile.Write(Path.Combine(folder, ManifestName), stream => JsonSerializer.Serialize(stream, new AbcManifest { Header = header, Models = records }, RecipeJson.Indented));
         Save(folder, header);
         return lists;

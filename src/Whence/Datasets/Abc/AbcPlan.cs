@@ -152,7 +152,7 @@ public sealed class AbcPlan
     // After all others, with seeds that do not depend on whether these are made too.
     private void Add(AbcBaseline baseline)
     {
-        (int Place, AbcModel Model)[] compared = [.. _models.Index().GroupBy(m => (m.Item.Set, m.Item.Split)).SelectMany(split => split.Take(baseline.Most ?? int.MaxValue))];
+        (int Place, AbcModel Model)[] compared = [.. _models.Index().Where(m => baseline.Splits?.Contains(m.Item.Split) ?? true).GroupBy(m => (m.Item.Set, m.Item.Split)).SelectMany(split => split.Take(baseline.Most ?? int.MaxValue))];
         AbcImage[] without = [.. compared.SelectMany(c => c.Model.Exemplars).Where(image => string.IsNullOrWhiteSpace(image.Caption))];
         if (without.Length > 0)
         {

@@ -47,13 +47,20 @@ public sealed record AbcBaseline
     /// <summary>Most models of each split of a set that get one, the first ones, 1 to 1,000,000. Null, the default: all get one.</summary>
     public int? Most { get; init; }
 
+    /// <summary>What those are for that get one. Null, the default: everything.</summary>
+    public IReadOnlyList<AbcSplit>? Splits { get; init; }
+
     /// <summary>Whether customized models are left out, so that only these are made. Default false.</summary>
     public bool Instead { get; init; }
 
     /// <summary>Table with a column <c>caption</c>, as <c>whence dataset captions</c> writes it, for images of all sets; it comes before what sets say. Null, the default: none.</summary>
     public string? Captions { get; init; }
 
-    internal void Validate() => InRange("baseline.most", Most ?? 1, 1, AbcSet.MostModels);
+    internal void Validate()
+    {
+        InRange("baseline.most", Most ?? 1, 1, AbcSet.MostModels);
+        Require(Splits is null or { Count: > 0 }, "'baseline.splits' is empty; name what models are for that get one, such as train, or leave it out");
+    }
 }
 
 /// <summary>What customized models draw, and how.</summary>

@@ -44,11 +44,14 @@ public sealed partial class PromptTemplate
             throw new ArgumentException($"'{Text}' needs a category.", nameof(category));
         }
 
-        var text = token is null
-            ? Text.Replace($"{Token} ", "", StringComparison.Ordinal).Replace(Token, "", StringComparison.Ordinal).Trim()
-            : PromptText.Put(Text, Token, token);
+        var text = Replaced(Text, token);
         return category is null ? text : PromptText.Put(text, Category, category);
     }
+
+    /// <summary>A prompt with something else for the concept, or without it where that is null.</summary>
+    internal static string Replaced(string prompt, string? token) => token is null
+        ? prompt.Replace($"{Token} ", "", StringComparison.Ordinal).Replace(Token, "", StringComparison.Ordinal).Trim()
+        : PromptText.Put(prompt, Token, token);
 
     /// <inheritdoc/>
     public override string ToString() => Text;

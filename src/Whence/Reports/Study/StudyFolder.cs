@@ -16,12 +16,14 @@ public static class StudyFolder
     /// <summary>Writes each file beside its place and renames it.</summary>
     /// <param name="folder">An existing folder.</param>
     /// <param name="outcomes">Space by space, the features as they are first.</param>
+    /// <param name="sheets">Sheets, which are copied.</param>
     /// <param name="notes">What a reader has to know of what is not there, a sentence each.</param>
     /// <exception cref="WhenceException">A file cannot be written.</exception>
-    public static void Write(string folder, IReadOnlyList<StudyOutcome> outcomes, IReadOnlyList<string> notes)
+    public static void Write(string folder, IReadOnlyList<StudyOutcome> outcomes, IReadOnlyList<StudySheet> sheets, IReadOnlyList<string> notes)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         ArgumentNullException.ThrowIfNull(outcomes);
+        ArgumentNullException.ThrowIfNull(sheets);
         ArgumentNullException.ThrowIfNull(notes);
         AtomicFile.Write(Path.Combine(folder, "results.csv"), stream => StudyCsv.WriteResults(stream, outcomes));
         AtomicFile.Write(Path.Combine(folder, "trainings.csv"), stream => StudyCsv.WriteTrainings(stream, outcomes));
@@ -34,6 +36,15 @@ public static class StudyFolder
             EvaluationFolder.Create(Path.Combine(folder, place));
             figure.Save(Path.Combine(folder, place));
             figures.Add((section, $"{place}/{figure.Name}", figure.Title));
+        }
+
+        foreach (var sheet in sheets)
+        {
+            var place = $"{FiguresFolder}/{FolderName(sheet.Space)}/sheets";
+            EvaluationFolder.Create(Path.Combine(folder, place));
+            var bytes = RegularFile.Guard(sheet.File, () => File.ReadAllBytes(sheet.File));
+            AtomicFile.Write(Path.Combine(folder, place, Path.GetFileName(sheet.File)), stream => stream.Write(bytes));
+            figures.Add((StudyMarkdown.Sheets, $"{place}/{Path.GetFileNameWithoutExtension(sheet.File)}", $"{sheet.Space}: {Path.GetFileNameWithoutExtension(sheet.File)}"));
         }
 
         AtomicFile.Write(Path.Combine(folder, PageFile), stream => StudyMarkdown.Write(stream, outcomes, notes, figures));

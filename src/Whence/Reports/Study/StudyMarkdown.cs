@@ -7,7 +7,7 @@ namespace Whence.Reports;
 /// <summary>The report of a study as a Markdown page: what came of it in a sentence a space, tables laid out as the paper's Tables 3 and 4, the same with intervals, trainings, calibrations, figures.</summary>
 public static class StudyMarkdown
 {
-    internal const string Evaluation = "Figures of the evaluation", Ablations = "Figures of the variants", Training = "Training", Calibration = "Calibration";
+    internal const string Evaluation = "Figures of the evaluation", Ablations = "Figures of the variants", Training = "Training", Calibration = "Calibration", Sheets = "What stands first";
 
     /// <summary>Writes the page as UTF-8.</summary>
     /// <param name="stream">Receives the text; stays open.</param>
@@ -48,6 +48,13 @@ public static class StudyMarkdown
             text.WriteLine("Before: a plain softmax over similarities (tau 1, lambda 0). KL: divergence from the truth in nats, with softplus. ECE: expected calibration error, does 10 % mean 10 %? It is small too where all influences are small, as before. Misplaced: influence in bins that did not earn it, the better measure of the two there. Outside: influence on images that are no exemplars. At zero: exemplars without any influence.\n");
             StudyTables.WriteCalibrations(text, outcomes);
             Draw(text, figures, Calibration, heading: false);
+        }
+
+        if (figures.Any(f => f.Section == Sheets))
+        {
+            text.WriteLine($"## {Sheets}\n");
+            text.WriteLine("Queries drawn at random, one of each model first. Boxed: the exemplars that the model was customized on; the best of them is added with its rank where it is not among the first. Below each image its influence over all candidates, by the calibration of its row's features.\n");
+            Draw(text, figures, Sheets, heading: false, vector: false);
         }
 
         text.WriteLine("All numbers at full precision: `results.csv`, `trainings.csv`, `calibrations.csv`.");
@@ -107,7 +114,7 @@ public static class StudyMarkdown
         }
     }
 
-    private static void Draw(StreamWriter text, IReadOnlyList<(string Section, string Path, string Title)> figures, string section, bool heading)
+    private static void Draw(StreamWriter text, IReadOnlyList<(string Section, string Path, string Title)> figures, string section, bool heading, bool vector = true)
     {
         var drawn = figures.Where(f => f.Section == section).ToArray();
         if (drawn.Length > 0 && heading)
@@ -117,7 +124,7 @@ public static class StudyMarkdown
 
         foreach (var (_, path, title) in drawn)
         {
-            text.WriteLine($"![{Safe(title)}]({path}.png)\n\n[{Safe(title)}, SVG]({path}.svg)\n");
+            text.WriteLine($"![{Safe(title)}]({path}.png)\n{(vector ? $"\n[{Safe(title)}, SVG]({path}.svg)\n" : "")}");
         }
     }
 }

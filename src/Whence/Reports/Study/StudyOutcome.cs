@@ -31,6 +31,11 @@ public sealed record StudyOutcome
     public string? NotCalibrated { get; init; }
 }
 
+/// <summary>A sheet of queries with what stands first for them.</summary>
+/// <param name="Space">What the feature space is called.</param>
+/// <param name="File">The PNG.</param>
+public sealed record StudySheet(string Space, string File);
+
 /// <summary>How a training went.</summary>
 public sealed record StudyTrainingOutcome
 {

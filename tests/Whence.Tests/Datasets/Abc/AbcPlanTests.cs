@@ -107,7 +107,10 @@ public sealed class AbcPlanTests : IDisposable
 
         var seeds = plan.Models.SelectMany(m => m.Samples).Select(s => s.Seed).ToArray();
         Assert.Equal(seeds.Length, seeds.Distinct().Count());
-        File.WriteAllText(recipe, File.ReadAllText(recipe).Replace("\"most\": 1", "\"most\": 1, \"instead\": true"));
+        var all = File.ReadAllText(recipe);
+        File.WriteAllText(recipe, all.Replace("\"most\": 1", "\"splits\": [\"train\", \"unobserved\"]"));
+        Assert.Equal(["things-baseline-0000", "things-baseline-0001", "things-baseline-0004", "looks-baseline-0000"], AbcFixture.Plan(recipe).Models.Skip(7).Select(m => m.Id));
+        File.WriteAllText(recipe, all.Replace("\"most\": 1", "\"most\": 1, \"instead\": true"));
         Assert.Equal(plan.Models.Skip(7).SelectMany(m => m.Samples), AbcFixture.Plan(recipe).Models.SelectMany(m => m.Samples));
         File.WriteAllText(recipe, File.ReadAllText(recipe).Replace("\"most\": 1, ", ""));
         Assert.Equal(7, AbcFixture.Plan(recipe).Models.Count);
@@ -135,6 +138,8 @@ public sealed class AbcPlanTests : IDisposable
     [InlineData("\"obeys\": 0", "\"obeys\": 1.5", "'check.obeys' is 1.5")]
     [InlineData("\"obeys\": 0", "\"obeys\": 0, \"samples\": 0", "'check.samples' is 0")]
     [InlineData("\"check\":", "\"baseline\": { \"most\": 0 }, \"check\":", "'baseline.most' is 0")]
+    [InlineData("\"check\":", "\"baseline\": { \"splits\": [] }, \"check\":", "'baseline.splits' is empty")]
+    [InlineData("\"check\":", "\"baseline\": { \"splits\": [\"testing\"] }, \"check\":", "splits")]
     [InlineData("\"kind\": \"object\"", "\"kind\": \"thing\"", "kind")]
     [InlineData("\"category\": \"kind\", ", "", "'sets[0].category' is missing")]
     [InlineData("\"category\": \"kind\"", "\"category\": \"what\"", "no metadata column 'what'")]

@@ -74,6 +74,26 @@ public sealed class AbcBuilderTests : AbcBuilding
     }
 
     [Fact]
+    public async Task Captions_of_all_images_are_in_a_table_without_the_concept()
+    {
+        File.WriteAllText(Recipe, AbcFixture.WithBaseline(File.ReadAllText(Recipe)));
+        Builder("out").Build(cancellation: TestContext.Current.CancellationToken);
+        var table = await MetadataTable.LoadAsync(Temp["out/captions.csv"], TestContext.Current.CancellationToken);
+        var records = AbcFixture.Plan(Recipe).Models.Select(m => AbcRecord.Load(Temp["out"], m.Id)).ToArray();
+        Assert.Equal(records.Sum(r => r.Exemplars.Count + r.Samples.Count), table.Count);
+        Assert.Matches("^kind. one( again)?$|^kind. three( again)?$", Of(records[0].Samples[0].Path));
+        Assert.Equal(records[0].Exemplars[0].Caption, Of(records[0].Exemplars[0].Path));
+        Assert.Equal(records[^1].Samples[0].Prompt, Of(records[^1].Samples[0].Path));
+
+        Change("\"steps\": 3", "\"steps\": 3, \"initializer\": \"a\"");
+        Builder("begun").Build(cancellation: TestContext.Current.CancellationToken);
+        table = await MetadataTable.LoadAsync(Temp["begun/captions.csv"], TestContext.Current.CancellationToken);
+        Assert.StartsWith("a kind", Of(records[0].Samples[0].Path), StringComparison.Ordinal);
+
+        string? Of(string path) => table.FindCaption(new ImageItem(Temp[path], path, _ => throw new NotSupportedException()));
+    }
+
+    [Fact]
     public void Made_at_once_models_are_the_same_bytes_as_one_after_the_other()
     {
         File.WriteAllText(Recipe, AbcFixture.WithBaseline(File.ReadAllText(Recipe)));

@@ -16,7 +16,14 @@ public sealed class StudyRecipeTests : IDisposable
         { "no key 'epoch' in 'variants[0]', known are 'name', 'train'", """{"variants": [{"name": "x", "train": "both", "epoch": 3}]}""" },
         { "no key 'variant'", """{"variant": []}""" },
         { "no key 'Object' in 'spaces[0].train'", """{"spaces": [{"label": "t", "distractors": "d", "test": ["t"], "train": {"Object": []}}]}""" },
-        { "'test' is missing in 'spaces[0]'", """{"spaces": [{"label": "t", "distractors": "d"}]}""" },
+        { "space 't' has no 'test' files", """{"spaces": [{"label": "t", "distractors": "d"}]}""" },
+        { "space 't' has no 'distractors', neither of its own nor in 'sources'", """{"spaces": [{"label": "t", "test": ["t"]}]}""" },
+        { "'label' is missing in 'spaces[0]'", """{"spaces": [{"distractors": "d"}]}""" },
+        { "no key 'label' in 'sources'", """{"sources": {"label": "t"}}""" },
+        { "variant 'u' cannot be trained in space 'Toy': it has no 'trainUncustomized'", """{"variants": [{"name": "u", "train": "both", "uncustomized": true}]}""" },
+        { "space 'Toy': no variant 'x' is trained; there are 'v'", """{"variants": [{"name": "v", "train": "both"}], "spaces": [{"label": "Toy", "distractors": "distractors.safetensors", "train": {"objects": ["train_objects.safetensors"], "styles": ["train_styles.safetensors"]}, "test": ["test_artchive.safetensors"], "variants": ["x"]}]}""" },
+        { "'sheets' must be from 0 to 600", """{"sheets": 601}""" },
+        { "captions.csv", """{"sources": {"captions": "captions.csv"}}""" },
         { "$.training.epochs", """{"training": {"epochs": "many"}}""" },
         { "'epochs' is 0", """{"training": {"epochs": 0}}""" },
         { "'batch' is 1", """{"variants": [{"name": "x", "train": "both", "batch": 1}]}""" },
@@ -59,6 +66,22 @@ public sealed class StudyRecipeTests : IDisposable
         Assert.StartsWith(recipe, error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', error.Message);
         Assert.False(Directory.Exists(_temp["out"]));
+    }
+
+    [Fact]
+    public void What_a_space_does_not_say_of_its_sources_is_that_of_all()
+    {
+        var recipe = StudyRecipe.Load(ToyStudy.Write(_temp["r"], r =>
+        {
+            r["sources"] = JsonNode.Parse("""{"distractors": "all.npy", "distractorsWhere": "a = 'b'", "captions": "c.csv", "train": {"objects": ["o"]}, "validation": ["v"], "test": ["t"]}""");
+            r["spaces"] = JsonNode.Parse("""[{"label": "One"}, {"label": "Two", "distractors": "own", "train": {"styles": ["s"]}, "test": ["u"]}]""");
+            r["variants"] = new JsonArray();
+        }));
+        Assert.Equal(["all.npy", "own"], recipe.Spaces.Select(s => s.Distractors));
+        Assert.Equal(["a = 'b'", null], recipe.Spaces.Select(s => s.DistractorsWhere));
+        Assert.Equal(["o", "s"], recipe.Spaces.Select(s => Assert.Single([.. s.Train.Objects, .. s.Train.Styles])));
+        Assert.Equal(["t", "u"], recipe.Spaces.Select(s => Assert.Single(s.Test)));
+        Assert.All(recipe.Spaces, s => Assert.Equal(("v", "c.csv"), (Assert.Single(s.Validation), s.Captions)));
     }
 
     [Fact]

@@ -168,11 +168,29 @@ public sealed class StudyRunTests(ToyStudy.Finished finished) : IClassFixture<To
     }
 
     [Fact]
+    public async Task A_space_may_be_evaluated_without_some_variants()
+    {
+        var recipe = ToyStudy.Write(_temp["r"], r =>
+        {
+            var second = r["spaces"]![0]!.DeepClone();
+            second["label"] = "Untrained";
+            second["variants"] = new JsonArray("channel");
+            r["spaces"]!.AsArray().Add(second);
+        });
+        var (result, lines) = await ToyStudy.RunAsync(recipe, _temp["out"], cancellation: Cancellation);
+        Assert.Equal(7 + 4 + 1, result.Done);
+        Assert.Contains("Untrained, channel: train", lines);
+        Assert.DoesNotContain("Untrained, object+style: train", lines);
+        Assert.Contains("'Untrained' is left without 'object+style', as the recipe says", File.ReadAllText(result.Report), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_papers_variants_are_trained_where_none_are_named_as_far_as_there_are_files()
     {
         Assert.Equal(
             ["object", "style", "object+style", "object+style, no regularizer", "object+style, channel", "object+style, mlp"], Trained(_ => { }));
-        Assert.Equal(7, Trained(r => r["spaces"]![0]!["trainStrong"] = r["spaces"]![0]!["train"]!.DeepClone()).Count());
+        Assert.Equal("object+style, strong", Trained(r => r["spaces"]![0]!["trainStrong"] = r["spaces"]![0]!["train"]!.DeepClone()).Last());
+        Assert.Equal("object+style, uncustomized", Trained(r => r["spaces"]![0]!["trainUncustomized"] = r["spaces"]![0]!["train"]!.DeepClone()).Last());
         Assert.Equal(["object"], Trained(r => r["spaces"]![0]!["train"]!.AsObject().Remove("styles")));
 
         IEnumerable<string> Trained(Action<JsonNode> change) => StudyRecipe.Load(ToyStudy.Write(_temp["r"], r =>
@@ -212,7 +230,10 @@ public sealed class StudyRunTests(ToyStudy.Finished finished) : IClassFixture<To
             }
             """);
         var (result, lines) = await ToyStudy.RunAsync(_temp["recipe.json"], _temp["out"], cancellation: Cancellation);
-        Assert.Equal(1 + 5 + 1 + 4 + 1, result.Done);
+        Assert.Equal(1 + 5 + 1 + 4 + 1 + 1, result.Done);
+        Assert.True(File.Exists(_temp["out", "report", "figures", "tiny", "sheets", "test-1.png"]));
+        Assert.Contains("![Tiny: test-1](figures/tiny/sheets/test-1.png)", File.ReadAllText(result.Report), StringComparison.Ordinal);
+        Assert.Equal(result.Done, File.ReadLines(_temp["out", StudyTimings.FileName]).Skip(1).Count(line => line.Contains(",yes,", StringComparison.Ordinal)));
         Assert.Contains("Tiny: features of train_styles.json with strong views", lines);
         var trained = TestCaseFeatures.Load(_temp["out", "tiny", "features", "train_styles.strong", "train_styles.safetensors"]);
         Assert.Equal((2, "tiny"), (trained.ViewsPerImage, trained.Encoder));
@@ -220,6 +241,7 @@ public sealed class StudyRunTests(ToyStudy.Finished finished) : IClassFixture<To
         Assert.Contains("encoder tiny, 9 distractors (others)", File.ReadAllText(result.Report), StringComparison.Ordinal);
 
         Assert.Equal(0, (await ToyStudy.RunAsync(_temp["recipe.json"], _temp["out"], cancellation: Cancellation)).Result.Done);
+        Assert.Equal(result.Done, File.ReadLines(_temp["out", StudyTimings.FileName]).Count() - 1);
         File.SetLastWriteTimeUtc(_temp["images", Image(16)], new DateTime(2020, 1, 1, 0, 0, 0, DateTimeKind.Utc));
         Assert.Equal(
             ["Tiny: features of test.json"],
