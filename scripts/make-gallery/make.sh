@@ -14,5 +14,8 @@ while read -r package checksum; do
   tar -xzf "$packages/$archive" -C "$folder" --strip-components=1
 done < "$here/packages.txt"
 
-dotnet run --project "$here" --configuration Release -- \
-  "$packages" "$here/objects.tsv" "$here/../../src/Whence.Cli/Demo" ${1:+"$1"}
+root="$here/../.."
+make() { dotnet run --project "$here" --configuration Release -- "$packages" "$here/objects.tsv" "$root/src/Whence.Cli/Demo" "$@"; }
+make
+dotnet run --project "$root/src/Whence.Cli" --configuration Release -- dataset build "$root/recipes/demo.json" --out "$packages/pictures"
+make "$here/queries.tsv" "$packages/pictures" ${1:+"$1"}

@@ -109,15 +109,16 @@ internal static class AttributeCommand
         }
     }
 
-    public static void WriteReport(string file, IReadOnlyList<Attribution> answers, DecodeLimits limits)
+    public static void WriteReport(string file, IReadOnlyList<Attribution> answers, DecodeLimits limits, Func<HtmlReportOptions, HtmlReportOptions>? change = null)
     {
+        var options = new HtmlReportOptions
+        {
+            ReadImage = locator => ImageSources.ReadAsync(locator, limits.MaxFileBytes, CancellationToken.None).AsTask().GetAwaiter().GetResult(),
+        };
         using var page = new MemoryStream();
         using (var writer = new StreamWriter(page, leaveOpen: true))
         {
-            HtmlReport.Write(writer, answers, new HtmlReportOptions
-            {
-                ReadImage = locator => ImageSources.ReadAsync(locator, limits.MaxFileBytes, CancellationToken.None).AsTask().GetAwaiter().GetResult(),
-            });
+            HtmlReport.Write(writer, answers, change?.Invoke(options) ?? options);
         }
 
         File.WriteAllBytes(file, page.ToArray());

@@ -40,6 +40,7 @@ internal static class CalibrateCommand
         var rate = new Option<double>("--learning-rate") { Description = "Adam's, for 1/tau and the raw bias", HelpName = "X", DefaultValueFactory = _ => paper.Fit.LearningRate };
         var seed = new Option<int>("--seed") { Description = "Seed of the draw of queries", HelpName = "N" };
         var none = new Option<bool>("--none") { Description = "Fit the mass for \"no training image here\" too" };
+        var domain = new Option<string?>("--domain") { Description = "What images it is fitted on, in words: of others percentages are then called provisional", HelpName = "WORDS" };
         var output = new Option<string>("--out") { Description = "The calibration: .json, or .pth for the authors' layout", HelpName = "FILE", Required = true };
         var report = new Option<string?>("--report") { Description = "Folder for the report: JSON, Markdown, CSV", HelpName = "DIR" };
         var keep = new Option<string?>("--keep")
@@ -50,7 +51,7 @@ internal static class CalibrateCommand
         var threads = CommonOptions.Threads();
         var command = new Command("calibrate", "Fit what turns similarities into influence, so that a percentage can be read as a probability")
         {
-            features, index, distractors, testCases, mapper, encoder, queries, top, steps, batch, rate, seed, none, output, report, keep, threads,
+            features, index, distractors, testCases, mapper, encoder, queries, top, steps, batch, rate, seed, none, domain, output, report, keep, threads,
         };
 
         // On another thread, so that an interruption is heard while this one works.
@@ -71,6 +72,7 @@ internal static class CalibrateCommand
                 Top = parsed.GetValue(top) is <= CalibrationOptions.MostTop and var candidates ? candidates : throw new WhenceException($"--top must be at most {CalibrationOptions.MostTop}."),
                 Seed = parsed.GetValue(seed),
                 None = parsed.GetValue(none),
+                Domain = parsed.GetValue(domain),
                 LayoutProgress = ProgressView.ForLayout(streams.Error),
                 Fit = new CalibrationFitOptions
                 {

@@ -1,8 +1,10 @@
 using System.CommandLine;
 using System.Formats.Tar;
+using System.Text.Json;
 using Whence.Cli.Output;
 using Whence.Encoders;
 using Whence.Images;
+using Whence.Reports;
 using Whence.Search;
 using Whence.Torch.Encoders;
 
@@ -32,12 +34,24 @@ internal static class DemoCommand
                 streams.Output.WriteLine();
             }
 
-            using var opened = OpenedAttributor.Open(FeatureIndex.Open(index), null, new AttributorOptions(), new ImageEncoderOptions(), cancellation);
-            var images = Directory.EnumerateFiles(queries, "*.png").Order(StringComparer.Ordinal).Select(Query.FromFile);
-            var answers = opened.Attributor.Attribute(images, new AttributionRequest { Top = Top, GroupBy = "creator" }, cancellation: cancellation).ToArray();
-            AttributeCommand.Write(streams, answers, "table");
+            var (mapper, calibration) = TuningOptions.LoadRegistered(FeatureIndex.Open(index), streams.Error);
+            using var opened = OpenedAttributor.Open(FeatureIndex.Open(index), null, new AttributorOptions { Mapper = mapper, Calibration = calibration }, new ImageEncoderOptions(), cancellation);
+            string[] images = [.. Directory.EnumerateFiles(queries, "*.png").Order(StringComparer.Ordinal)];
+            var answers = opened.Attributor.Attribute(images.Select(Query.FromFile), new AttributionRequest { Top = Top, GroupBy = "creator" }, cancellation: cancellation).ToArray();
+            var known = images.ToDictionary(image => image, image => Origin.Load(Path.ChangeExtension(image, ".json"), Path.GetFullPath(gallery)), StringComparer.Ordinal);
+            foreach (var answer in answers)
+            {
+                AttributeCommand.Write(streams, [answer], "table");
+                streams.Output.WriteLine(known[answer.Query.Source].Found(answer));
+                streams.Output.WriteLine();
+            }
+
             var report = Path.Combine(folder, "report.html");
-            AttributeCommand.WriteReport(report, answers, DecodeLimits.Default);
+            AttributeCommand.WriteReport(report, answers, DecodeLimits.Default, options => options with
+            {
+                AboutQuery = query => known[query.Source].Words,
+                IsExemplar = (query, image) => image.Source == known[query.Source].Exemplar,
+            });
             streams.Output.WriteLine($"Open {Path.GetFullPath(report)} to see the pictures. Your own: whence index PHOTOS --out my-index; whence attribute PICTURE --index my-index");
             return 0;
         });
@@ -87,6 +101,23 @@ internal static class DemoCommand
         using var shard = Open("gallery.tar");
         using var file = File.Create(gallery);
         shard.CopyTo(file);
+    }
+
+    // What a picture was drawn by: a model that was customized on one drawing of the gallery.
+    private sealed record Origin(string Key, string Exemplar, string Prompt)
+    {
+        public static Origin Load(string file, string gallery)
+        {
+            using var about = JsonDocument.Parse(File.ReadAllBytes(file));
+            var key = about.RootElement.GetProperty("made_from")[0].GetString()! + ".png";
+            return new Origin(key, $"{gallery}::{key}", about.RootElement.GetProperty("prompt").GetString()!);
+        }
+
+        public string Words => $"Drawn for \"{Prompt}\" by a model that was customized on {Key}, its exemplar.";
+
+        public string Found(Attribution answer) => answer.Results.FirstOrDefault(image => image.Source == Exemplar) is { } found
+            ? $"{Words} That is number {found.Rank}, with {Format.Percent(found.Influence)}."
+            : $"{Words} That is not among the first {Top}.";
     }
 
     private static Stream Open(string name) =>

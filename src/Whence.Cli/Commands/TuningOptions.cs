@@ -8,8 +8,8 @@ namespace Whence.Cli.Commands;
 
 /// <summary>
 /// Which mapper and calibration are used: those given, else those registered for the index's encoder (<c>whence encoders register</c>), else
-/// none. A registered calibration goes with the registered mapper, or with raw features where no mapper is registered: it is not taken
-/// together with a mapper that was given.
+/// those that come with it, else none. A registered calibration goes with the registered mapper, or with raw features where no mapper is registered: it is not taken
+/// together with a mapper that was given. What comes with an encoder is only taken where neither was given, and outputs name the images that it was fitted on.
 /// </summary>
 internal sealed class TuningOptions
 {
@@ -17,13 +17,13 @@ internal sealed class TuningOptions
 
     private readonly Option<string?> _mapper = new("--mapper")
     {
-        Description = "Mappers to apply (.safetensors or the authors' .pth), or 'none' [default: those registered for the encoder]",
+        Description = "Mappers to apply (.safetensors or the authors' .pth), or 'none' [default: those registered for the encoder, or that come with it]",
         HelpName = "FILE",
     };
 
     private readonly Option<string?> _calibration = new("--calibration")
     {
-        Description = "Fitted tau and lambda (.json or the authors' .pth) [default: those registered for the encoder]",
+        Description = "Fitted tau and lambda (.json or the authors' .pth) [default: those registered for the encoder, or that come with it]",
         HelpName = "FILE",
     };
 
@@ -41,7 +41,7 @@ internal sealed class TuningOptions
     public (MapperPair? Mapper, Calibrator Calibration) Load(ParseResult parsed, FeatureIndex index, TextWriter error)
     {
         var (mapper, calibration) = (GivenMapper(parsed), parsed.GetValue(_calibration));
-        var registered = mapper is null ? Registered(index) : default;
+        var registered = mapper is null ? Registered(index, own: calibration is not null) : default;
         Tell(index, registered.Mapper, calibration is null ? registered.Calibration : null, error);
         return (
             mapper switch
@@ -53,11 +53,19 @@ internal sealed class TuningOptions
             (calibration ?? registered.Calibration) is { } path ? Calibrator.Load(path) : Calibrator.Unfitted);
     }
 
+    /// <summary>Loads what is registered for the index's encoder, and says so on <paramref name="error"/>.</summary>
+    public static (MapperPair? Mapper, Calibrator Calibration) LoadRegistered(FeatureIndex index, TextWriter error)
+    {
+        var (mapper, calibration) = Registered(index, own: false);
+        new TuningOptions().Tell(index, mapper, calibration, error);
+        return (mapper is null ? null : MapperPair.Load(mapper), calibration is null ? Calibrator.Unfitted : Calibrator.Load(calibration));
+    }
+
     /// <summary>Loads only the mapper.</summary>
     public MapperPair? LoadMapper(ParseResult parsed, FeatureIndex index, TextWriter error)
     {
         var given = GivenMapper(parsed);
-        var file = given is null ? Registered(index).Mapper : given == NoMapper ? null : given;
+        var file = given is null ? Registered(index, own: false).Mapper : given == NoMapper ? null : given;
         Tell(index, given is null ? file : null, calibration: null, error);
         return file is null ? null : MapperPair.Load(file);
     }
@@ -65,16 +73,16 @@ internal sealed class TuningOptions
     private string? GivenMapper(ParseResult parsed) => parsed.GetValue(_mapper);
 
     // Features that were normalised before they came cannot be mapped any more, and a calibration of mapped ones is not theirs.
-    private static (string? Mapper, string? Calibration) Registered(FeatureIndex index)
+    private static (string? Mapper, string? Calibration) Registered(FeatureIndex index, bool own)
     {
         var registry = new EncoderRegistry();
-        var mapper = registry.FindMapper(index.Manifest.Encoder);
-        return index.Manifest.Normalized && mapper is not null ? default : (mapper, registry.FindCalibration(index.Manifest.Encoder));
+        var (mapper, calibration) = (registry.FindMapper(index.Manifest.Encoder), registry.FindCalibration(index.Manifest.Encoder));
+        return (index.Manifest.Normalized && mapper is not null) || (own && EncoderRegistry.ComesAlong(mapper ?? calibration)) ? default : (mapper, calibration);
     }
 
     private void Tell(FeatureIndex index, string? mapper, string? calibration, TextWriter error)
     {
-        if (_told || (mapper ?? calibration) is null)
+        if (_told || (mapper ?? calibration) is not { } file || EncoderRegistry.ComesAlong(file))
         {
             return;
         }

@@ -59,7 +59,11 @@ internal static class AttributionTable
 
     public static void WriteCalibration(IAnsiConsole console, Calibrator calibration, string encoder)
     {
-        if (!calibration.Fitted)
+        if (calibration is { Fitted: true, Domain: { } domain })
+        {
+            console.WriteLine($"calibrated on {ShownText.Clean(domain).ReplaceLineEndings(" ")}; for other images the percentages are provisional ('--mapper none' compares the features as they are).");
+        }
+        else if (!calibration.Fitted)
         {
             console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,

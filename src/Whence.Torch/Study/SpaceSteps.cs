@@ -189,6 +189,7 @@ internal sealed class SpaceSteps(StudyRecipe recipe, StudySpace space, SpaceFile
                 ("learningRate", Text(recipe.Calibration.LearningRate)),
                 ("seed", Text(recipe.Calibration.Seed)),
                 ("none", recipe.Calibration.None ? "fitted" : ""),
+                ("domain", recipe.Calibration.Domain ?? ""),
             ]),
             Sync(cancellation =>
             {
@@ -277,6 +278,7 @@ internal sealed class SpaceSteps(StudyRecipe recipe, StudySpace space, SpaceFile
         Top = recipe.Calibration.Top,
         Seed = recipe.Calibration.Seed,
         None = recipe.Calibration.None,
+        Domain = recipe.Calibration.Domain,
         LayoutProgress = settings.Layout?.Invoke(),
         Fit = new CalibrationFitOptions
         {

@@ -1,3 +1,4 @@
+using Whence.Calibration;
 using Whence.Datasets;
 using Whence.Evaluation;
 using Whence.Search;
@@ -89,6 +90,9 @@ public sealed record StudyCalibration
 
     /// <summary>Whether the mass for "no training image here" is fitted too. Default true.</summary>
     public bool None { get; init; } = true;
+
+    /// <summary>What images are calibrated on, in words (<see cref="Calibrator.Domain"/>). Null, the default: nobody says.</summary>
+    public string? Domain { get; init; }
 }
 
 /// <summary>How images become features; as <see cref="FeatureExtractionOptions"/>.</summary>

@@ -78,6 +78,7 @@ internal static class CalibrationFile
             None = file.None,
             Encoder = file.Encoder,
             Mapper = file.Mapper,
+            Domain = file.Domain,
             Fit = file.Fit,
             Origin = $"read from {Path.GetFileName(path)}",
         };
@@ -118,6 +119,8 @@ internal static class CalibrationFile
 
         public string? Mapper { get; init; }
 
+        public string? Domain { get; init; }
+
         public CalibrationProvenance? Fit { get; init; }
 
         public static Content Of(Calibrator calibrator) => new()
@@ -129,6 +132,7 @@ internal static class CalibrationFile
             None = calibrator.None,
             Encoder = calibrator.Encoder,
             Mapper = calibrator.Mapper,
+            Domain = calibrator.Domain,
             Fit = calibrator.Fit,
         };
     }

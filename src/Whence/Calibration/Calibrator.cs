@@ -41,6 +41,9 @@ public sealed record Calibrator
     /// </summary>
     public string? Mapper { get; init; }
 
+    /// <summary>The images that they were fitted on, in words; percentages of others are provisional. Null where nobody says.</summary>
+    public string? Domain { get; init; }
+
     /// <summary>How they were fitted; null where nobody says.</summary>
     public CalibrationProvenance? Fit { get; init; }
 

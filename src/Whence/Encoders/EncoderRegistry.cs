@@ -5,7 +5,7 @@ namespace Whence.Encoders;
 /// <c>NAME/NAME.json</c> or <c>NAME.json</c> under a folder that the environment variable <c>WHENCE_MODELS</c> lists, or at
 /// <c>models/NAME/NAME.json</c> under <see cref="WhenceHome"/>, looked for in this order. In a folder <c>NAME/</c> may lie what was tuned for the
 /// encoder: <c>mapper.safetensors</c> and <c>calibration.json</c>; of several such folders the first counts alone, since a calibration is fitted
-/// for the mappers beside it, or for raw features where there are none.
+/// for the mappers beside it, or for raw features where there are none. What comes with the application is the last of these: one's own goes before it.
 /// </summary>
 public sealed class EncoderRegistry
 {
@@ -21,16 +21,16 @@ public sealed class EncoderRegistry
     /// <summary>The file that holds an encoder's registered calibration.</summary>
     public const string CalibrationFile = "calibration.json";
 
-    private readonly IReadOnlyList<string> _folders;
+    private readonly IReadOnlyList<string> _folders, _tuned;
 
     /// <summary>A registry over the application's own models, those of <c>WHENCE_MODELS</c> and those under <see cref="WhenceHome"/>.</summary>
     public EncoderRegistry()
-        : this([Path.Combine(AppContext.BaseDirectory, "models"), .. EnvironmentFolders(), .. WhenceHome.Models is { } models ? [models] : Array.Empty<string>()])
-    {
-    }
+        : this([Application, .. Own()]) => _tuned = [.. Own(), Application];
 
     /// <summary>A registry over the given folders; the first that knows a name wins.</summary>
-    public EncoderRegistry(IReadOnlyList<string> folders) => _folders = folders;
+    public EncoderRegistry(IReadOnlyList<string> folders) => _folders = _tuned = folders;
+
+    private static string Application => Path.Combine(AppContext.BaseDirectory, "models");
 
     /// <summary>Paths of all spec files found, by encoder name in ordinal order.</summary>
     public IReadOnlyDictionary<string, string> Find()
@@ -63,6 +63,9 @@ public sealed class EncoderRegistry
         return found.TryGetValue(nameOrPath, out var path) ? EncoderSpec.Load(path) : throw Unknown(nameOrPath, found.Keys);
     }
 
+    /// <summary>Whether a file lies in the application's own models, and nobody registered it.</summary>
+    public static bool ComesAlong(string? path) => path?.StartsWith(Application + Path.DirectorySeparatorChar, StringComparison.Ordinal) == true;
+
     /// <summary>Path of the mappers that are registered for an encoder; null where there are none.</summary>
     public string? FindMapper(string encoder) => FindTuned(encoder, MapperFile);
 
@@ -93,13 +96,15 @@ public sealed class EncoderRegistry
 
     // The name comes from an index's manifest, which somebody else may have written; it must not lead elsewhere.
     private string? FindTuned(string encoder, string file) =>
-        IsSimple(encoder) && _folders.Select(folder => Path.Combine(folder, encoder)).FirstOrDefault(IsTuned) is { } first && Path.Combine(first, file) is var path && File.Exists(path)
+        IsSimple(encoder) && _tuned.Select(folder => Path.Combine(folder, encoder)).FirstOrDefault(IsTuned) is { } first && Path.Combine(first, file) is var path && File.Exists(path)
             ? path
             : null;
 
     private static bool IsTuned(string folder) => File.Exists(Path.Combine(folder, MapperFile)) || File.Exists(Path.Combine(folder, CalibrationFile));
 
     private static bool IsSimple(string encoder) => !encoder.AsSpan().ContainsAny('/', '\\') && encoder is not ("" or "." or "..");
+
+    private static IEnumerable<string> Own() => [.. EnvironmentFolders(), .. WhenceHome.Models is { } models ? [models] : Array.Empty<string>()];
 
     private static string[] EnvironmentFolders() =>
         (Environment.GetEnvironmentVariable("WHENCE_MODELS") ?? "").Split(

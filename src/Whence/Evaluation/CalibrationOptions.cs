@@ -28,6 +28,9 @@ public sealed record CalibrationOptions
     /// <summary>Whether the mass for "no training image here" is fitted too. Default false.</summary>
     public bool None { get; init; }
 
+    /// <summary>What images it is fitted on, in words (<see cref="Calibrator.Domain"/>). Default null: nobody says.</summary>
+    public string? Domain { get; init; }
+
     /// <summary>Name of the encoder that made the features; null, the default, takes what the test cases or the index say.</summary>
     public string? Encoder { get; init; }
 

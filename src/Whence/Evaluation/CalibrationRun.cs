@@ -59,6 +59,7 @@ public sealed class CalibrationRun
             {
                 None = _options.None ? FitNone(rows) : null,
                 Encoder = encoder,
+                Domain = _options.Domain,
                 Mapper = Calibrator.ChecksumOf(_options.Mapper),
                 Fit = new CalibrationProvenance
                 {

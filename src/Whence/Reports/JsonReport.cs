@@ -72,6 +72,11 @@ public static class JsonReport
         json.WriteNumber("tau", attribution.Calibration.Tau);
         json.WriteNumber("lambda", attribution.Calibration.Lambda);
         json.WriteBoolean("fitted", attribution.Calibration.Fitted);
+        if (attribution.Calibration.Domain is { } domain)
+        {
+            json.WriteString("domain", domain);
+        }
+
         if (attribution.Calibration.None is { } function)
         {
             json.WriteStartObject("none");

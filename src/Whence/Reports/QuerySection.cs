@@ -32,6 +32,11 @@ internal sealed class QuerySection(HtmlWriter html, HtmlReportOptions options, A
         WritePicture(query, $"The query: {ShortName(attribution.Query.Source)}", style: "");
         html.Write($"</div>\n");
         WriteReason(query);
+        if (options.AboutQuery?.Invoke(attribution.Query) is { } about)
+        {
+            html.Write($"<p class=\"about\"><bdi>{about}</bdi></p>\n");
+        }
+
         html.Write($"""
             <details><summary>About the query</summary>
             <dl>
@@ -71,11 +76,15 @@ internal sealed class QuerySection(HtmlWriter html, HtmlReportOptions options, A
             var picture = Load(() => options.ReadImage(image.Source), (int)Math.Min(MostPixels, Math.Max(StripPixels, _layout.Unit * 2)));
             var (width, height) = _layout.Frame(image, picture.Thumbnail is { } found ? (double)found.Width / found.Height : 1);
             _total += image.Influence;
-            html.Write($"<li style=\"--w:{width};--h:{height}\">\n<div class=\"picture\">");
+            html.Write($"<li class=\"{Class(image)}\" style=\"--w:{width};--h:{height}\">\n<div class=\"picture\">");
             WritePicture(picture, Describe(image), style: "frame");
             html.Write($"""
                 </div>
                 <p class="share">{Format.Percent(image.Influence)} <span class="rank"><span class="hidden">rank </span>{image.Rank}</span></p>
+
+                """);
+            WriteMark(image);
+            html.Write($"""
                 <p class="caption"><bdi>{Caption(image) ?? ShortName(image.Source)}</bdi></p>
                 <p class="numbers">similarity {Format.Similarity(image.Similarity)}</p>
                 <p class="numbers">total {Format.Percent(_total)}</p>
@@ -107,9 +116,10 @@ internal sealed class QuerySection(HtmlWriter html, HtmlReportOptions options, A
         {
             var picture = Load(() => options.ReadImage(image.Source), StripPixels);
             _total += image.Influence;
-            html.Write($"<li><details><summary><span class=\"picture\">");
+            html.Write($"<li class=\"{Class(image)}\"><details><summary><span class=\"picture\">");
             WritePicture(picture, Describe(image), style: "");
             html.Write($"</span><span class=\"share\">{Format.Percent(image.Influence)}</span></summary>\n");
+            WriteMark(image);
             WriteReason(picture);
             html.Write($"<p class=\"caption\"><bdi>{Caption(image) ?? ShortName(image.Source)}</bdi></p>\n");
             WriteDetails(image);
@@ -172,6 +182,18 @@ internal sealed class QuerySection(HtmlWriter html, HtmlReportOptions options, A
         else
         {
             html.Write($"""<span class="missing {style}" role="img" aria-label="{description}, not shown: {picture.Reason}"></span>""");
+        }
+    }
+
+    private string Class(AttributedImage image) => IsExemplar(image) ? "image exemplar" : "image";
+
+    private bool IsExemplar(AttributedImage image) => options.IsExemplar?.Invoke(attribution.Query, image) == true;
+
+    private void WriteMark(AttributedImage image)
+    {
+        if (IsExemplar(image))
+        {
+            html.Write($"<p class=\"mark\">exemplar</p>\n");
         }
     }
 

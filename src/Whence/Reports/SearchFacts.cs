@@ -40,7 +40,16 @@ internal sealed record SearchFacts(string Index, string? Where, long Searched, s
                 """);
         }
 
-        if (Calibration.Fitted)
+        if (Calibration is { Fitted: true, Domain: { } domain })
+        {
+            html.Write($"""
+                <p class="note warning"><strong>Calibrated on <bdi>{domain}</bdi>.</strong> For such images a percentage can be read as a
+                probability; for others it is provisional: temperature τ = {Format.Parameter(Calibration.Tau)} and threshold λ =
+                {Format.Parameter(Calibration.Lambda)} were fitted on those alone.{None()}</p>
+
+                """);
+        }
+        else if (Calibration.Fitted)
         {
             html.Write($"""
                 <p class="note">Calibrated: temperature τ = {Format.Parameter(Calibration.Tau)} and threshold λ =

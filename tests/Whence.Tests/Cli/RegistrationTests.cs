@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Whence.Calibration;
 using Whence.Mapping;
 
 namespace Whence.Tests.Cli;
@@ -17,7 +18,9 @@ public sealed class RegistrationTests : IDisposable
         await IndexAsync();
         WriteMapper("trained.pth", "m", encoder: null);
         File.WriteAllText(_temp["c.json"], """{"format":"whence-calibration","version":1,"tau":0.5,"lambda":0.25,"encoder":"resnet18"}""");
-        Assert.Equal((null, 0.0619), await AttributeAsync(expectError: ""));
+        var shipped = Calibrator.Load(Path.Combine(AppContext.BaseDirectory, "models", "resnet18", "calibration.json"));
+        Assert.Equal(("mapper.safetensors", shipped.Tau), await AttributeAsync(expectError: ""));
+        Assert.Equal((null, 0.5), await AttributeAsync("", "--calibration", _temp["c.json"])); // which nobody said it was fitted for
 
         var (code, output, error) = await RunAsync("encoders", "register", "resnet18", "--mapper", _temp["trained.pth"], "--calibration", _temp["c.json"]);
         Assert.Equal((0, ""), (code, error));
@@ -37,7 +40,7 @@ public sealed class RegistrationTests : IDisposable
         Assert.Equal(("mapper.safetensors", 0.0619), await AttributeAsync("mapper.safetensors", "--ann"));
 
         Assert.Equal(0, (await RunAsync("encoders", "register", "resnet18", "--remove")).Code);
-        Assert.Equal((null, 0.0619), await AttributeAsync(""));
+        Assert.Equal(("mapper.safetensors", shipped.Tau), await AttributeAsync(""));
     }
 
     [Fact]

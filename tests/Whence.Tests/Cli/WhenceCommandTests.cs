@@ -22,13 +22,14 @@ public sealed class WhenceCommandTests : IDisposable
         using var answer = JsonDocument.Parse(Assert.Single(output.Split('\n', StringSplitOptions.RemoveEmptyEntries)));
         var root = answer.RootElement;
         Assert.Equal("resnet18", root.GetProperty("encoder").GetString());
-        Assert.False(root.GetProperty("calibration").GetProperty("fitted").GetBoolean());
+        Assert.True(root.GetProperty("calibration").GetProperty("fitted").GetBoolean());
+        Assert.StartsWith("drawings", root.GetProperty("calibration").GetProperty("domain").GetString(), StringComparison.Ordinal);
         Assert.Equal([5], root.GetProperty("results").EnumerateArray().Take(1).Select(r => r.GetProperty("id").GetInt32()));
         Assert.Equal(1, root.GetProperty("results").EnumerateArray().Sum(r => r.GetProperty("influence").GetDouble()) + root.GetProperty("remaining").GetDouble(), 9);
     }
 
     [Theory]
-    [InlineData("table", "uncalibrated")]
+    [InlineData("table", "calibrated on drawings")]
     [InlineData("json", "\"results\"")]
     [InlineData("csv", "query,rank,id,source,similarity,influence")]
     public async Task Every_format_is_written_to_standard_output(string format, string expected)
@@ -37,6 +38,7 @@ public sealed class WhenceCommandTests : IDisposable
         var (code, output, _) = await RunAsync("attribute", _temp["photos", "00001.png"], "--index", index, "--format", format, "--report", _temp["r.html"], "--group-duplicates");
         Assert.Equal(0, code);
         Assert.Contains(expected, output, StringComparison.Ordinal);
+        Assert.Contains("Calibrated on <bdi>drawings", File.ReadAllText(_temp["r.html"]), StringComparison.Ordinal);
         Assert.Contains("</html>", File.ReadAllText(_temp["r.html"]), StringComparison.Ordinal);
     }
 
@@ -70,7 +72,8 @@ public sealed class WhenceCommandTests : IDisposable
         Assert.Equal(0, code);
         Assert.Contains("rank ", output, StringComparison.Ordinal);
         Assert.Contains("before it", output, StringComparison.Ordinal);
-        Assert.Contains("uncalibrated", output, StringComparison.Ordinal);
+        Assert.Contains("calibrated on drawings of food, drink and plants", output, StringComparison.Ordinal);
+        Assert.Contains("uncalibrated", (await RunAsync("explain", _temp["photos", "00001.png"], _temp["photos", "00002.png"], "--index", index, "--mapper", "none")).Output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -122,16 +125,16 @@ public sealed class WhenceCommandTests : IDisposable
     public async Task An_approximate_search_needs_its_graphs_and_is_said_in_every_output()
     {
         var index = await IndexPhotosAsync(40);
-        string[] search = ["attribute", _temp["photos", "00003.png"], "--index", index, "--ann", "--ann-candidates", "3", "--top", "2"];
+        string[] search = ["attribute", _temp["photos", "00003.png"], "--index", index, "--ann", "--ann-candidates", "3", "--top", "2", "--mapper", "none"];
         var (code, _, error) = await RunAsync(search);
         Assert.Equal(2, code);
         AssertOneLine(error);
         Assert.Contains("whence ann build", error, StringComparison.Ordinal);
 
-        var (built, output, _) = await RunAsync("ann", "build", "--index", index, "--threads", "1");
+        var (built, output, _) = await RunAsync("ann", "build", "--mapper", "none", "--index", index, "--threads", "1");
         Assert.Equal(0, built);
         Assert.Contains("40 images in 1 graph", output, StringComparison.Ordinal);
-        Assert.Contains("0 made now", (await RunAsync("ann", "build", "--index", index)).Output, StringComparison.Ordinal);
+        Assert.Contains("0 made now", (await RunAsync("ann", "build", "--mapper", "none", "--index", index)).Output, StringComparison.Ordinal);
 
         var root = JsonElement.Parse((await RunAsync([.. search, "--format", "jsonl", "--report", _temp["r.html"]])).Output);
         Assert.Equal((true, 3, true), (root.GetProperty("approximate").GetBoolean(), root.GetProperty("candidates").GetInt32(), root.GetProperty("truncated").GetBoolean()));
@@ -145,12 +148,12 @@ public sealed class WhenceCommandTests : IDisposable
         // So many candidates of so few images are searched for exactly, and then nothing is approximate.
         Assert.False(JsonElement.Parse((await RunAsync([.. search[..5], "--format", "jsonl"])).Output).TryGetProperty("approximate", out _));
 
-        output = (await RunAsync("ann", "check", "--index", index, "--queries", "4", "--top", "2", "--ann-candidates", "4", "--noise", "0")).Output;
+        output = (await RunAsync("ann", "check", "--mapper", "none", "--index", index, "--queries", "4", "--top", "2", "--ann-candidates", "4", "--noise", "0")).Output;
         Assert.Contains("recall@2", output, StringComparison.Ordinal);
         Assert.Contains("4 images of the index", output, StringComparison.Ordinal);
         output = (await RunAsync("ann", "check", _temp["photos"], "--index", index, "--top", "2", "--ann-candidates", "3", "--where", "id < 30")).Output;
         Assert.Contains("40 generated images", output, StringComparison.Ordinal);
-        Assert.Contains("Nothing to measure", (await RunAsync("ann", "check", "--index", index)).Output, StringComparison.Ordinal);
+        Assert.Contains("Nothing to measure", (await RunAsync("ann", "check", "--mapper", "none", "--index", index)).Output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -180,7 +183,7 @@ public sealed class WhenceCommandTests : IDisposable
     {
         var index = await IndexPhotosAsync(2);
         Assert.Contains("none yet", (await RunAsync("info", index)).Output, StringComparison.Ordinal);
-        string[] attribute = ["attribute", _temp["photos", "00000.png"], "--index", index];
+        string[] attribute = ["attribute", _temp["photos", "00000.png"], "--index", index, "--mapper", "none"];
         var expected = (await RunAsync(attribute)).Output;
         Assert.Contains("features 0.0 MB", (await RunAsync("info", index)).Output, StringComparison.Ordinal);
         var rows = Path.Combine(index, "search", "features", "part-00000.rows");
@@ -238,10 +241,12 @@ public sealed class WhenceCommandTests : IDisposable
         {
             var (code, output, _) = await RunAsync("demo", "--out", _temp["demo"]);
             Assert.Equal(0, code);
-            Assert.Contains("noto/elephant.png", output, StringComparison.Ordinal);
+            Assert.Contains("customized on fxemoji/cherries.png, its exemplar. That is number 1, with", output, StringComparison.Ordinal);
         }
 
-        Assert.True(new FileInfo(_temp["demo", "report.html"]).Length > 100_000);
+        var page = File.ReadAllText(_temp["demo", "report.html"]);
+        Assert.True(page.Length > 100_000);
+        Assert.Contains("class=\"image exemplar\"", page, StringComparison.Ordinal);
     }
 
     public static TheoryData<string, string[]> BadInput => new()

@@ -176,6 +176,23 @@ public class HtmlReportTests
     }
 
     [Fact]
+    public void What_is_known_of_a_query_is_said_and_its_exemplars_are_marked()
+    {
+        var attribution = Samples.Attribution(0.6, 0.3, 0.0001);
+        var options = new HtmlReportOptions
+        {
+            ReadImage = ReadBy(_ => Samples.Picture(90, 60)),
+            AboutQuery = query => query == attribution.Query ? "drawn by <somebody>" : null,
+            IsExemplar = (query, image) => query == attribution.Query && image.Rank >= 2,
+        };
+        var page = XElement.Parse(Write(options, attribution), LoadOptions.PreserveWhitespace);
+        Assert.Equal("drawn by <somebody>", Assert.Single(ByClass(page, "about")).Value);
+        Assert.Equal([false, true], Gallery(page).Select(item => Class(item).Contains("exemplar", StringComparison.Ordinal)));
+        Assert.Equal(2, ByClass(page, "mark").Count(mark => mark.Value == "exemplar")); // in the strip too
+        Assert.Empty(ByClass(Page([attribution], options.ReadImage), "mark"));
+    }
+
+    [Fact]
     public void A_picture_that_cannot_be_had_leaves_its_reason_and_its_area()
     {
         var page = Page(Samples.Attribution(0.4, 0.2, 0.1, 0.1), locator => locator switch

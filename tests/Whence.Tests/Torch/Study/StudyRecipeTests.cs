@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Whence.Datasets;
+using Whence.Datasets.Abc;
 using Whence.Tests.Torch.Mapping;
 using Whence.Torch.Study;
 
@@ -66,6 +67,24 @@ public sealed class StudyRecipeTests : IDisposable
         Assert.StartsWith(recipe, error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', error.Message);
         Assert.False(Directory.Exists(_temp["out"]));
+    }
+
+    [Theory]
+    [InlineData("abc-tiny-study.json", 3)]
+    [InlineData("abc-mini-study.json", 8)]
+    public void Recipes_of_the_repository_study_the_lists_that_their_data_sets_have(string name, int variants)
+    {
+        var folder = Path.Combine(SharedData.RepositoryRoot, "recipes");
+        var recipe = StudyRecipe.Load(Path.Combine(folder, name));
+        Assert.Equal(variants, recipe.Trained().Count);
+        Assert.All(recipe.Datasets, dataset => Assert.True(File.Exists(Path.Combine(folder, (dataset.Emoji ?? dataset.Build)!))));
+        var built = recipe.Datasets.Single(dataset => dataset.Build is not null);
+        var sets = AbcRecipe.Load(Path.Combine(folder, built.Build!)).Sets.Select(set => set.Name).ToArray();
+        foreach (var file in recipe.Spaces.SelectMany(space => (string[])[.. recipe.Trained(space).SelectMany(space.FilesOf), .. space.Validation, .. space.Test]))
+        {
+            Assert.StartsWith(built.Out + "/", file, StringComparison.Ordinal);
+            Assert.Contains(Path.GetFileNameWithoutExtension(file).Split('_')[^1].Replace("-baseline", ""), sets);
+        }
     }
 
     [Fact]
