@@ -55,6 +55,9 @@ public sealed record StudyRecipe
     /// <summary>Queries of each test case of images that sheets show with what stands first for them, 0 to 600. Default 6.</summary>
     public int Sheets { get; init; } = 6;
 
+    /// <summary>Test cases that figures draw against each other; null for the paper's pairs, or the only two that there are.</summary>
+    public IReadOnlyList<StudyPair>? Against { get; init; }
+
     /// <summary>Reads a recipe.</summary>
     /// <exception cref="WhenceException">Missing, damaged, of another version, with a key that there is none of, or a value out of its range; the message names it.</exception>
     public static StudyRecipe Load(string path) => RecipeJson.Load<StudyRecipe>(path, FormatName, CurrentVersion, recipe => recipe.Joined().Validate()).Joined();
@@ -121,6 +124,12 @@ public sealed record StudyRecipe
 
         CheckTraining("'training'", Training.Epochs, Training.Batch, Training.LearningRate, Training.Temperature);
         Require(Validation.Every >= 1 && Validation.RecallAt >= 1 && Validation.Distractors >= 0 && Validation.Queries >= 0 && Validation.HoldOut is > 0 and < 1, "'validation' has a number out of range");
+        string[] tested = [.. Spaces.SelectMany(space => space.Test).Select(test => SourceNames.IsTestCaseOfImages(test) ? TestCase.NameOf(test) : Path.GetFileNameWithoutExtension(test))];
+        foreach (var name in (Against ?? []).SelectMany(pair => (string[])[pair.Across, pair.Up]))
+        {
+            Require(tested.Contains(name), $"'against' names '{name}', which no space is tested with; there are {string.Join(", ", tested.Distinct())}");
+        }
+
         Require(Sheets is >= 0 and <= SheetFolder.MostQueries, $"'sheets' must be from 0 to {SheetFolder.MostQueries}");
         Require(Evaluation.RecallAt.Count > 0 && Evaluation.RecallAt[0] >= 1 && Evaluation.RecallAt.SequenceEqual(Evaluation.RecallAt.Distinct().Order()), "'evaluation.recallAt' must be whole numbers from 1 on, ascending");
         Require(Evaluation.Resamples is >= 1 and <= EvaluationOptions.MostResamples, $"'evaluation.resamples' must be from 1 to {EvaluationOptions.MostResamples}");
@@ -156,6 +165,11 @@ public sealed record StudyRecipe
         }
     }
 }
+
+/// <summary>Two test cases that figures draw against each other.</summary>
+/// <param name="Across">Name of the test case on the lower axis: objects, or the training's own domain.</param>
+/// <param name="Up">Name of that on the left axis.</param>
+public sealed record StudyPair(string Across, string Up);
 
 /// <summary>A data set that is made before anything is studied.</summary>
 public sealed record StudyDataset

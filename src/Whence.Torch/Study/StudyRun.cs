@@ -88,8 +88,9 @@ public sealed class StudyRun
 
         var report = Path.Combine(_output, "report");
         string[] notes = [.. StudyOutcomes.Notes(_recipe)];
-        results["all"] = StudyOutcomes.Key(outcomes, notes);
-        await RunAsync(new StudyStep("report", report, () => results, _ => Task.Run(() => StudyFolder.Write(report, outcomes, sheets, notes), cancellation))).ConfigureAwait(false);
+        (string, string)[]? against = _recipe.Against is { } pairs ? [.. pairs.Select(pair => (pair.Across, pair.Up))] : null;
+        results["all"] = StudyOutcomes.Key(outcomes, [.. notes, .. (against ?? []).Select(pair => $"{pair}")]);
+        await RunAsync(new StudyStep("report", report, () => results, _ => Task.Run(() => StudyFolder.Write(report, outcomes, against, sheets, notes), cancellation))).ConfigureAwait(false);
         return new StudyResult(Path.Combine(report, StudyFolder.PageFile), done, before);
 
         async Task RunAsync(StudyStep step)

@@ -125,7 +125,7 @@ public sealed class WhenceCommandTests : IDisposable
     public async Task An_approximate_search_needs_its_graphs_and_is_said_in_every_output()
     {
         var index = await IndexPhotosAsync(40);
-        string[] search = ["attribute", _temp["photos", "00003.png"], "--index", index, "--ann", "--ann-candidates", "3", "--top", "2", "--mapper", "none"];
+        string[] search = ["attribute", _temp["photos", "00003.png"], "--index", index, "--mapper", "none", "--ann", "--ann-candidates", "3", "--top", "2"];
         var (code, _, error) = await RunAsync(search);
         Assert.Equal(2, code);
         AssertOneLine(error);
@@ -146,12 +146,12 @@ public sealed class WhenceCommandTests : IDisposable
         Assert.Contains(",no,yes,", (await RunAsync([.. search, "--format", "csv"])).Output, StringComparison.Ordinal);
 
         // So many candidates of so few images are searched for exactly, and then nothing is approximate.
-        Assert.False(JsonElement.Parse((await RunAsync([.. search[..5], "--format", "jsonl"])).Output).TryGetProperty("approximate", out _));
+        Assert.False(JsonElement.Parse((await RunAsync([.. search[..7], "--format", "jsonl"])).Output).TryGetProperty("approximate", out _));
 
         output = (await RunAsync("ann", "check", "--mapper", "none", "--index", index, "--queries", "4", "--top", "2", "--ann-candidates", "4", "--noise", "0")).Output;
         Assert.Contains("recall@2", output, StringComparison.Ordinal);
         Assert.Contains("4 images of the index", output, StringComparison.Ordinal);
-        output = (await RunAsync("ann", "check", _temp["photos"], "--index", index, "--top", "2", "--ann-candidates", "3", "--where", "id < 30")).Output;
+        output = (await RunAsync("ann", "check", _temp["photos"], "--mapper", "none", "--index", index, "--top", "2", "--ann-candidates", "3", "--where", "id < 30")).Output;
         Assert.Contains("40 generated images", output, StringComparison.Ordinal);
         Assert.Contains("Nothing to measure", (await RunAsync("ann", "check", "--mapper", "none", "--index", index)).Output, StringComparison.Ordinal);
     }

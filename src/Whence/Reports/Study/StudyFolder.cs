@@ -16,10 +16,11 @@ public static class StudyFolder
     /// <summary>Writes each file beside its place and renames it.</summary>
     /// <param name="folder">An existing folder.</param>
     /// <param name="outcomes">Space by space, the features as they are first.</param>
+    /// <param name="against">Test cases to be drawn against each other (Figures 5 and 6), the lower axis first; null for the paper's pairs, or the only two that there are.</param>
     /// <param name="sheets">Sheets, which are copied.</param>
     /// <param name="notes">What a reader has to know of what is not there, a sentence each.</param>
     /// <exception cref="WhenceException">A file cannot be written.</exception>
-    public static void Write(string folder, IReadOnlyList<StudyOutcome> outcomes, IReadOnlyList<StudySheet> sheets, IReadOnlyList<string> notes)
+    public static void Write(string folder, IReadOnlyList<StudyOutcome> outcomes, IReadOnlyList<(string Across, string Up)>? against, IReadOnlyList<StudySheet> sheets, IReadOnlyList<string> notes)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         ArgumentNullException.ThrowIfNull(outcomes);
@@ -30,7 +31,7 @@ public static class StudyFolder
         AtomicFile.Write(Path.Combine(folder, "calibrations.csv"), stream => StudyCsv.WriteCalibrations(stream, outcomes));
         EvaluationFolder.Create(Path.Combine(folder, FiguresFolder));
         var figures = new List<(string Section, string Path, string Title)>();
-        foreach (var (section, into, figure) in Figures(outcomes))
+        foreach (var (section, into, figure) in Figures(outcomes, against ?? [.. Pairs(outcomes)]))
         {
             var place = string.Join('/', [FiguresFolder, .. into]);
             EvaluationFolder.Create(Path.Combine(folder, place));
@@ -75,7 +76,7 @@ public static class StudyFolder
         return text.Any(char.IsAsciiLetterOrDigit) ? text : "";
     }
 
-    private static IEnumerable<(string Section, string[] Into, Figure Figure)> Figures(IReadOnlyList<StudyOutcome> outcomes)
+    private static IEnumerable<(string Section, string[] Into, Figure Figure)> Figures(IReadOnlyList<StudyOutcome> outcomes, IReadOnlyList<(string Across, string Up)> pairs)
     {
         var (spaces, headline) = (outcomes.GroupBy(o => o.Space).ToArray(), Headline(outcomes));
 
@@ -91,7 +92,7 @@ public static class StudyFolder
             }
         }
 
-        foreach (var against in Pairs(outcomes).Select(pair => AgainstFigure.Draw(runs, headline, pair.Across, pair.Up)).OfType<Figure>())
+        foreach (var against in pairs.SelectMany(pair => (Figure?[])[AgainstFigure.Draw(runs, headline, pair.Across, pair.Up), AgainstFigure.Draw(runs, headline, pair.Across, pair.Up, gains: true)]).OfType<Figure>())
         {
             yield return (StudyMarkdown.Evaluation, [], against);
         }

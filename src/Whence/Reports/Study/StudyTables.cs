@@ -50,7 +50,7 @@ internal static class StudyTables
     /// <summary>A table for each test case and type of prompts, and each average.</summary>
     public static void WriteIntervals(StreamWriter text, IReadOnlyList<StudyOutcome> outcomes)
     {
-        string[] keys = Keys(outcomes[0].Results.RecallAt);
+        string[] keys = [.. outcomes[0].Results.RecallAt.Select(Metric.Recall), Metric.MeanAveragePrecision, Metric.MedianRank];
         var rows = outcomes.Select(o => (Outcome: o, Rows: EvaluationRow.Of(o.Results))).ToArray();
         var places = rows.SelectMany(r => r.Rows).Select(r => (r.TestCase, r.Prompts)).Distinct().OrderBy(p => p.TestCase is not null).ThenBy(p => p.TestCase is null && p.Prompts is not null).ToArray(); // the mean over all first; stable
         foreach (var place in places)
@@ -61,7 +61,7 @@ internal static class StudyTables
             foreach (var (outcome, row) in here)
             {
                 var metrics = row!.Metrics.ToDictionary();
-                WriteLine(text, [StudyMarkdown.Safe(outcome.Space), StudyMarkdown.Safe(outcome.Variant), .. keys.SelectMany(key => (string[])[WithInterval(key, metrics[key]), Gain(row.Differences?.GetValueOrDefault(key))])]);
+                WriteLine(text, [StudyMarkdown.Safe(outcome.Space), StudyMarkdown.Safe(outcome.Variant), .. keys.SelectMany(key => (string[])[metrics.TryGetValue(key, out var metric) ? WithInterval(key, metric) : "–", Gain(row.Differences?.GetValueOrDefault(key))])]);
             }
 
             text.WriteLine();
