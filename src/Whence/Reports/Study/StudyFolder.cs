@@ -81,7 +81,7 @@ public static class StudyFolder
         var (spaces, headline) = (outcomes.GroupBy(o => o.Space).ToArray(), Headline(outcomes));
 
         // Ablations have a figure of their own.
-        EvaluationRun[] runs = [.. outcomes.Where(o => o.PaperMethod?.StartsWith(Ablation, StringComparison.Ordinal) != true)
+        EvaluationRun[] runs = [.. outcomes.Where(o => !IsAblation(o))
             .Select(o => new EvaluationRun(spaces.Length > 1 ? $"{o.Space}, {o.Variant}" : o.Variant, o.Results))];
         foreach (var key in (string[])[headline, Metric.MeanAveragePrecision])
         {
@@ -129,15 +129,18 @@ public static class StudyFolder
         }
     }
 
-    // Figure 7: what was trained on the same models as the paper's reference, or else all variants, that one first.
-    private static IEnumerable<Figure> Ablations(IEnumerable<StudyOutcome> space, string key)
+    private static IEnumerable<Figure> Ablations(IEnumerable<StudyOutcome> space, string key) =>
+        Compared(space) is { Count: > 1 } runs ? [EvaluationFigures.Ablations(runs, key)] : [];
+
+    /// <summary>Figure 7: the paper's reference, then its ablations and what else was trained on the same models; without it all variants.</summary>
+    internal static IReadOnlyList<EvaluationRun> Compared(IEnumerable<StudyOutcome> space)
     {
         var reference = space.FirstOrDefault(o => o.PaperMethod == Reference);
-        var models = reference?.Training?.Models;
-        EvaluationRun[] runs = [.. space.Where(o => o.Training is not null && (reference is null || o.Training.Models == models))
+        return [.. space.Where(o => o.Training is not null && (reference is null || o.Training.Models == reference.Training!.Models || IsAblation(o)))
             .OrderBy(o => o != reference).Select(o => new EvaluationRun(o.Variant, o.Results))];
-        return runs.Length > 1 ? [EvaluationFigures.Ablations(runs, key)] : [];
     }
+
+    private static bool IsAblation(StudyOutcome outcome) => outcome.PaperMethod?.StartsWith(Ablation, StringComparison.Ordinal) == true;
 
     // Figures 5 and 6: the paper's pairs where they are there, else the two test cases that there are.
     private static IEnumerable<(string Across, string Up)> Pairs(IReadOnlyList<StudyOutcome> outcomes)

@@ -35,6 +35,7 @@ public static class StudyMarkdown
         StudyTables.WriteIntervals(text, outcomes);
         Draw(text, figures, Evaluation, heading: true);
         Draw(text, figures, Ablations, heading: true);
+        StudyTables.WriteDifferences(text, outcomes);
         if (outcomes.Any(o => o.Training is not null))
         {
             text.WriteLine($"## {Training}\n");

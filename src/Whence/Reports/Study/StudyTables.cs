@@ -68,6 +68,30 @@ internal static class StudyTables
         }
     }
 
+    /// <summary>What figures of the variants show, in numbers: paired differences from the first variant of each space, mean over all.</summary>
+    public static void WriteDifferences(StreamWriter text, IReadOnlyList<StudyOutcome> outcomes)
+    {
+        string[] keys = [StudyFolder.Headline(outcomes), Metric.MeanAveragePrecision];
+        var spaces = outcomes.GroupBy(o => o.Space).Select(space => (space.Key, Runs: StudyFolder.Compared(space))).Where(space => space.Runs.Count > 1).ToArray();
+        if (spaces.Length == 0)
+        {
+            return;
+        }
+
+        WriteHeader(text, ["features", "difference from", "method", .. keys.Select(EvaluationRow.NameOf)], 3);
+        foreach (var (space, runs) in spaces)
+        {
+            foreach (var run in runs.Skip(1))
+            {
+                var compared = new ComparedRun(run, runs[0], EvaluationRun.Difference(run, runs[0]));
+                var place = EvaluationFigures.Check([run], keys[0])[^1];
+                WriteLine(text, [StudyMarkdown.Safe(space), StudyMarkdown.Safe(runs[0].Label), StudyMarkdown.Safe(run.Label), .. keys.Select(key => Gain(compared.Find(place.TestCase, place.Prompts, key)))]);
+            }
+        }
+
+        text.WriteLine();
+    }
+
     /// <summary>How the variants were trained and which epoch was kept.</summary>
     public static void WriteTrainings(StreamWriter text, IReadOnlyList<StudyOutcome> outcomes)
     {
