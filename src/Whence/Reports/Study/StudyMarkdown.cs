@@ -28,6 +28,7 @@ public static class StudyMarkdown
             text.WriteLine($"- {Safe(line)}");
         }
 
+        text.WriteLine("\nA query is an image by a customized model; its candidates are the model's own exemplars and all distractors. R@K: the share of the exemplars that stand among the first K candidates; mAP: mean average precision; median rank: of the best exemplar. Chance is what features that know nothing reach, the ceiling what perfect ones do. Prompts of the type `gpt` are captions; `media` (of objects) and `object` (of styles) are procedural.");
         text.WriteLine("\n## Tables, laid out as the paper's Tables 3 and 4\n");
         StudyTables.WriteAsThePaper(text, outcomes);
         text.WriteLine("\n## With intervals, and what training gained\n");
@@ -104,7 +105,7 @@ public static class StudyMarkdown
             var (first, results) = (space.First(), space.First().Results);
             yield return string.Create(
                 CultureInfo.InvariantCulture,
-                $"{space.Key}: encoder {first.Encoder ?? "unknown"}, {results.Distractors.Count:N0} distractors ({results.Distractors.Source}), {string.Join(", ", results.Results.GroupBy(r => r.TestCase).Select(t => $"{t.Key} ({t.Max(r => r.Models.Count)} models, {t.Sum(r => r.Queries):N0} queries)"))}");
+                $"{space.Key}: encoder {first.Encoder ?? "unknown"}, {results.Distractors.Count:N0} distractors ({results.Distractors.Source}), {string.Join(", ", results.Results.GroupBy(r => r.TestCase).Select(t => $"{t.Key} ({Models(t.Max(r => r.Models.Count))}, {t.Sum(r => r.Queries):N0} queries)"))}");
         }
 
         var bootstrap = outcomes[0].Results.Bootstrap;
@@ -114,6 +115,8 @@ public static class StudyMarkdown
             yield return "rows of the paper are its Tables 3 and 4: the authors' models and prompts among a random million of LAION-400M; only numbers of the same test cases among as many distractors can be compared";
         }
     }
+
+    private static string Models(int count) => count == 1 ? "1 model" : string.Create(CultureInfo.InvariantCulture, $"{count:N0} models");
 
     private static void Draw(StreamWriter text, IReadOnlyList<(string Section, string Path, string Title)> figures, string section, bool heading, bool vector = true)
     {
