@@ -22,15 +22,6 @@ internal sealed class Drawing(Designer designer, string label, string group, Art
 
     public string Caption => $"{label}, drawn by {designer.Creator} ({designer.Name})";
 
-    /// <summary>Draws into a square of the given side whose top left corner is the canvas's origin.</summary>
-    public void Draw(SKCanvas canvas, float side)
-    {
-        canvas.Save();
-        canvas.Scale(side / svg.Width, side / svg.Height);
-        canvas.DrawPicture(_picture.Picture);
-        canvas.Restore();
-    }
-
     /// <summary>The gallery's picture: opaque, because encoders drop alpha and would otherwise see black where people see white.</summary>
     public SKBitmap Render()
     {
@@ -38,7 +29,8 @@ internal sealed class Drawing(Designer designer, string label, string group, Art
         using var canvas = new SKCanvas(bitmap);
         canvas.Clear(SKColors.White);
         canvas.Translate(Margin, Margin);
-        Draw(canvas, Side - (2 * Margin));
+        canvas.Scale((Side - (2 * Margin)) / svg.Width, (Side - (2 * Margin)) / svg.Height);
+        canvas.DrawPicture(_picture.Picture);
         Pixels.Round(bitmap, levels: 64);
         return bitmap;
     }

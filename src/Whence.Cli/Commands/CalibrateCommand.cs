@@ -61,7 +61,7 @@ internal static class CalibrateCommand
                 parsed.GetRequiredValue(features),
                 Source(parsed.GetValue(index), parsed.GetValue(distractors)),
                 parsed.GetValue(testCases) ?? [],
-                Output(parsed.GetRequiredValue(output), parsed.GetValue(none)),
+                Output(parsed.GetRequiredValue(output), parsed.GetValue(none), parsed.GetValue(domain)),
                 parsed.GetValue(report),
                 parsed.GetValue(keep));
             var options = new CalibrationOptions
@@ -163,8 +163,10 @@ internal static class CalibrateCommand
         _ => throw new WhenceException("Give either --index DIR or --distractors FILE: what queries are compared with besides their exemplars."),
     };
 
-    private static string Output(string file, bool none) => Path.GetExtension(file).ToLowerInvariant() switch
+    private static string Output(string file, bool none, string? domain) => Path.GetExtension(file).ToLowerInvariant() switch
     {
+        _ when domain is not null && string.IsNullOrWhiteSpace(domain) => throw new WhenceException("--domain is empty; say what images it is fitted on, or leave it out."),
+        ".pth" or ".pt" when domain is not null => throw new WhenceException($"--out {file}: the authors' layout has no room for --domain; write .json."),
         ".pth" or ".pt" when none => throw new WhenceException($"--out {file}: the authors' layout has no room for --none; write .json."),
         ".json" or ".pth" or ".pt" => Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(file))) && !Directory.Exists(file)
             ? file

@@ -25,7 +25,7 @@ internal static class DemoCommand
             var gallery = Path.Combine(folder, "gallery.tar");
             var queries = Path.Combine(folder, "queries");
             RequireOwn(folder);
-            Extract(gallery, queries);
+            string[] images = [.. Extract(gallery, queries).Order(StringComparer.Ordinal)];
             var index = Path.Combine(folder, "index");
             using (var encoder = ImageEncoders.Open(new EncoderRegistry().Resolve(EncoderRegistry.DefaultName)))
             {
@@ -34,9 +34,8 @@ internal static class DemoCommand
                 streams.Output.WriteLine();
             }
 
-            var (mapper, calibration) = TuningOptions.LoadRegistered(FeatureIndex.Open(index), streams.Error);
+            var (mapper, calibration) = TuningOptions.LoadDefaults(FeatureIndex.Open(index), streams.Error);
             using var opened = OpenedAttributor.Open(FeatureIndex.Open(index), null, new AttributorOptions { Mapper = mapper, Calibration = calibration }, new ImageEncoderOptions(), cancellation);
-            string[] images = [.. Directory.EnumerateFiles(queries, "*.png").Order(StringComparer.Ordinal)];
             var answers = opened.Attributor.Attribute(images.Select(Query.FromFile), new AttributionRequest { Top = Top, GroupBy = "creator" }, cancellation: cancellation).ToArray();
             var known = images.ToDictionary(image => image, image => Origin.Load(Path.ChangeExtension(image, ".json"), Path.GetFullPath(gallery)), StringComparer.Ordinal);
             foreach (var answer in answers)
@@ -90,17 +89,27 @@ internal static class DemoCommand
     }
 
     // The gallery stays a shard, as training sets come; the queries become files, to try the other commands on.
-    private static void Extract(string gallery, string queries)
+    private static List<string> Extract(string gallery, string queries)
     {
         Directory.CreateDirectory(queries);
-        using (var embedded = Open("queries.tar"))
+        var images = new List<string>();
+        using (var tar = new TarReader(Open("queries.tar")))
         {
-            TarFile.ExtractToDirectory(embedded, queries, overwriteFiles: true);
+            while (tar.GetNextEntry() is { } entry)
+            {
+                var file = Path.Combine(queries, entry.Name);
+                entry.ExtractToFile(file, overwrite: true);
+                if (file.EndsWith(".png", StringComparison.Ordinal))
+                {
+                    images.Add(file);
+                }
+            }
         }
 
         using var shard = Open("gallery.tar");
-        using var file = File.Create(gallery);
-        shard.CopyTo(file);
+        using var whole = File.Create(gallery);
+        shard.CopyTo(whole);
+        return images;
     }
 
     // What a picture was drawn by: a model that was customized on one drawing of the gallery.

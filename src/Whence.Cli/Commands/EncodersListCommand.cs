@@ -36,7 +36,7 @@ internal static class EncodersListCommand
     private static Table Here(EncoderRegistry registry, IReadOnlyDictionary<string, string> found, int width)
     {
         var rows = found.Select(encoder => Describe(encoder.Key, encoder.Value)).ToArray();
-        var registered = found.Keys.Select(name => string.Join(", ", new[] { registry.FindMapper(name), registry.FindCalibration(name) }.OfType<string>())).ToArray();
+        var registered = found.Keys.Select(name => string.Join(", ", new[] { registry.FindMapper(name), registry.FindCalibration(name) }.OfType<string>().Where(file => !EncoderRegistry.ComesAlong(file)))).ToArray();
         var table = NewTable(["dimension", .. width < WidthForInput ? Array.Empty<string>() : ["input"], "licence", "spec", .. registered.All(string.IsNullOrEmpty) ? Array.Empty<string>() : ["registered"]]);
         foreach (var (row, tuned) in rows.Zip(registered))
         {

@@ -81,7 +81,7 @@ internal static class Registration
     }
 
     private static string? FolderInUse(EncoderRegistry registry, string encoder) =>
-        Path.GetDirectoryName(registry.FindMapper(encoder) ?? registry.FindCalibration(encoder));
+        (registry.FindMapper(encoder) ?? registry.FindCalibration(encoder)) is { } file && !EncoderRegistry.ComesAlong(file) ? Path.GetDirectoryName(file) : null;
 
     private static void CheckCalibration(string encoder, string file, MapperPair? mapper)
     {

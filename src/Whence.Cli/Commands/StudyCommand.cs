@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Whence.Cli.Output;
 using Whence.Datasets;
+using Whence.Reports;
 using Whence.Torch.Encoders;
 using Whence.Torch.Study;
 
@@ -33,13 +34,20 @@ internal static class StudyCommand
     // Types of Whence.Torch occur only from here on: what does not train must not load libtorch.
     private static async Task<int> RunAsync(Streams streams, string recipe, string? output, int threads, ImageEncoderOptions running, CancellationToken cancellation)
     {
-        var timings = new StudyTimings(output ?? StudyRun.FolderOf(recipe));
-        foreach (var dataset in StudyRecipe.Load(recipe).Datasets)
+        var (folder, datasets) = (output ?? StudyRun.FolderOf(recipe), StudyRecipe.Load(recipe).Datasets);
+        if (datasets.Count > 0)
+        {
+            EvaluationFolder.Create(folder); // to make a data set may take hours
+        }
+
+        var timings = new StudyTimings(folder);
+        foreach (var dataset in datasets)
         {
             await timings.MeasureAsync($"data set {dataset.Out}", async () =>
             {
+                var whole = File.Exists(Path.Combine(Beside(dataset.Out), dataset.Emoji is null ? "manifest.json" : "dataset.json")); // what ends it
                 await MakeAsync(new Streams(streams.Error, streams.Error), dataset);
-                return true;
+                return !whole;
             });
         }
 

@@ -41,7 +41,7 @@ internal sealed class TuningOptions
     public (MapperPair? Mapper, Calibrator Calibration) Load(ParseResult parsed, FeatureIndex index, TextWriter error)
     {
         var (mapper, calibration) = (GivenMapper(parsed), parsed.GetValue(_calibration));
-        var registered = mapper is null ? Registered(index, own: calibration is not null) : default;
+        var registered = mapper is null ? Registered(index, calibrationGiven: calibration is not null) : default;
         Tell(index, registered.Mapper, calibration is null ? registered.Calibration : null, error);
         return (
             mapper switch
@@ -53,10 +53,10 @@ internal sealed class TuningOptions
             (calibration ?? registered.Calibration) is { } path ? Calibrator.Load(path) : Calibrator.Unfitted);
     }
 
-    /// <summary>Loads what is registered for the index's encoder, and says so on <paramref name="error"/>.</summary>
-    public static (MapperPair? Mapper, Calibrator Calibration) LoadRegistered(FeatureIndex index, TextWriter error)
+    /// <summary>Loads what is taken where nothing is given, and says on <paramref name="error"/> what was registered.</summary>
+    public static (MapperPair? Mapper, Calibrator Calibration) LoadDefaults(FeatureIndex index, TextWriter error)
     {
-        var (mapper, calibration) = Registered(index, own: false);
+        var (mapper, calibration) = Registered(index, calibrationGiven: false);
         new TuningOptions().Tell(index, mapper, calibration, error);
         return (mapper is null ? null : MapperPair.Load(mapper), calibration is null ? Calibrator.Unfitted : Calibrator.Load(calibration));
     }
@@ -65,7 +65,7 @@ internal sealed class TuningOptions
     public MapperPair? LoadMapper(ParseResult parsed, FeatureIndex index, TextWriter error)
     {
         var given = GivenMapper(parsed);
-        var file = given is null ? Registered(index, own: false).Mapper : given == NoMapper ? null : given;
+        var file = given is null ? Registered(index, calibrationGiven: false).Mapper : given == NoMapper ? null : given;
         Tell(index, given is null ? file : null, calibration: null, error);
         return file is null ? null : MapperPair.Load(file);
     }
@@ -73,11 +73,11 @@ internal sealed class TuningOptions
     private string? GivenMapper(ParseResult parsed) => parsed.GetValue(_mapper);
 
     // Features that were normalised before they came cannot be mapped any more, and a calibration of mapped ones is not theirs.
-    private static (string? Mapper, string? Calibration) Registered(FeatureIndex index, bool own)
+    private static (string? Mapper, string? Calibration) Registered(FeatureIndex index, bool calibrationGiven)
     {
         var registry = new EncoderRegistry();
         var (mapper, calibration) = (registry.FindMapper(index.Manifest.Encoder), registry.FindCalibration(index.Manifest.Encoder));
-        return (index.Manifest.Normalized && mapper is not null) || (own && EncoderRegistry.ComesAlong(mapper ?? calibration)) ? default : (mapper, calibration);
+        return (index.Manifest.Normalized && mapper is not null) || (calibrationGiven && EncoderRegistry.ComesAlong(mapper ?? calibration)) ? default : (mapper, calibration);
     }
 
     private void Tell(FeatureIndex index, string? mapper, string? calibration, TextWriter error)

@@ -226,7 +226,8 @@ internal sealed class SpaceSteps(StudyRecipe recipe, StudySpace space, SpaceFile
                 ("distractors", checksums.OfDistractors(files.Distractors)),
                 .. Checked("test", files.Plain(space.Test)),
                 .. Mapper(variant),
-                .. shown.Where(v => File.Exists(CalibrationOf(v))).Select(v => ($"calibration of {v?.Name ?? Pretrained}", checksums.Of(CalibrationOf(v)))),
+                .. shown.Where(IsCalibrated).Select(v => ($"calibration of {v?.Name ?? Pretrained}", checksums.Of(CalibrationOf(v)))),
+                ("shown", string.Join(", ", shown.Select(v => v?.Name ?? Pretrained))),
                 ("queries", Text(recipe.Sheets)),
                 ("seed", Text(recipe.Evaluation.Seed)),
             ]),
@@ -238,7 +239,7 @@ internal sealed class SpaceSteps(StudyRecipe recipe, StudySpace space, SpaceFile
                 SheetMethod[] methods = [.. shown.Select(v => new SheetMethod(
                     v is null ? Pretrained : $"tuned: {v.Name}",
                     new Evaluator(Distractors(cancellation), new EvaluationOptions { Mapper = v is null ? null : MapperPair.Load(MapperOf(v)), Threads = settings.Threads }, settings.Layout?.Invoke(), cancellation),
-                    File.Exists(CalibrationOf(v)) ? Calibrator.Load(CalibrationOf(v)) : Calibrator.Unfitted))];
+                    IsCalibrated(v) ? Calibrator.Load(CalibrationOf(v)) : Calibrator.Unfitted))];
                 try
                 {
                     SheetFolder.Draw(SheetsFolder, methods, testCases, recipe.Sheets, recipe.Evaluation.Seed, (testCase, image) => ReadImage(folders[testCase], image), cancellation);
@@ -253,6 +254,9 @@ internal sealed class SpaceSteps(StudyRecipe recipe, StudySpace space, SpaceFile
                     DropLayout(variant);
                 }
             }));
+
+        // What an earlier recipe left does not count.
+        bool IsCalibrated(StudyVariant? which) => files.Calibration.Count > 0 && File.Exists(CalibrationOf(which));
 
         string CalibrationOf(StudyVariant? which) => Path.Combine(FolderOf(which, "calibration"), StudyOutcomes.CalibrationFile);
     }

@@ -42,7 +42,7 @@ internal static class StudyOutcomes
 
     /// <summary>The sheets of a space whose steps are done.</summary>
     public static IEnumerable<StudySheet> Sheets(StudySpace space, SpaceSteps steps) => steps.HasSheets
-        ? Directory.GetFiles(steps.SheetsFolder, "*.png").Order(StringComparer.Ordinal).Select(file => new StudySheet(space.Label, file))
+        ? Directory.GetFiles(steps.SheetsFolder, "*.png").OrderBy(file => file[..file.LastIndexOf('-')], StringComparer.Ordinal).ThenBy(file => file.Length).ThenBy(file => file, StringComparer.Ordinal).Select(file => new StudySheet(space.Label, file))
         : [];
 
     /// <summary>What the report says that no step's files do.</summary>

@@ -28,7 +28,7 @@ public sealed record StudyRecipe
     /// <summary>Data sets that <c>whence study</c> makes first, in this order; what of them is there stays. Default none.</summary>
     public IReadOnlyList<StudyDataset> Datasets { get; init; } = [];
 
-    /// <summary>What all spaces are made of, as far as they do not say otherwise.</summary>
+    /// <summary>What spaces without distractors of their own are made of, as far as they do not say otherwise.</summary>
     public StudySources Sources { get; init; } = new();
 
     /// <summary>The feature spaces, at least one.</summary>
@@ -108,7 +108,7 @@ public sealed record StudyRecipe
         }
 
         Require(Trained().Count > 0 || Variants is not null, "no variant of the paper's can be trained with these files; give 'train' files, or an empty list of 'variants' to evaluate the features as they are");
-        Names("variants", Trained().Select(v => v.Name), ["pretrained", "features", "distractors"]);
+        Names("variants", Trained().Select(v => v.Name), ["pretrained", "features", "distractors", "sheets"]);
         foreach (var space in Spaces)
         {
             var unknown = space.Variants?.FirstOrDefault(name => !Trained().Any(v => v.Name == name));
@@ -134,6 +134,7 @@ public sealed record StudyRecipe
         Require(Evaluation.RecallAt.Count > 0 && Evaluation.RecallAt[0] >= 1 && Evaluation.RecallAt.SequenceEqual(Evaluation.RecallAt.Distinct().Order()), "'evaluation.recallAt' must be whole numbers from 1 on, ascending");
         Require(Evaluation.Resamples is >= 1 and <= EvaluationOptions.MostResamples, $"'evaluation.resamples' must be from 1 to {EvaluationOptions.MostResamples}");
         Require(Calibration.Queries >= 1 && Calibration.Steps >= 1 && Calibration.BatchSize >= 1 && Calibration.Top is >= 2 and <= CalibrationOptions.MostTop && Calibration.LearningRate is > 0 and <= 1e6, "'calibration' has a number out of range");
+        Require(Calibration.Domain is null || !string.IsNullOrWhiteSpace(Calibration.Domain), "'calibration.domain' is empty; say what images these are, or leave it out");
         Require(Extraction.Views is >= 0 and <= FeatureExtractionOptions.MostViews, $"'extraction.views' must be from 0 to {FeatureExtractionOptions.MostViews}");
     }
 
@@ -215,7 +216,7 @@ public record StudySources
     public IReadOnlyList<string> Test { get; init; } = [];
 }
 
-/// <summary>A feature space: an encoder's features of everything. What it does not say of its sources is the recipe's <see cref="StudyRecipe.Sources"/>.</summary>
+/// <summary>A feature space: an encoder's features of everything. What it does not say of its sources is the recipe's <see cref="StudyRecipe.Sources"/>, unless it has distractors of its own.</summary>
 public sealed record StudySpace : StudySources
 {
     /// <summary>What it is called in the report.</summary>
@@ -233,11 +234,11 @@ public sealed record StudySpace : StudySources
     /// <summary>Whether a variant is trained in this space.</summary>
     internal bool Trains(StudyVariant variant) => Variants?.Contains(variant.Name) ?? true;
 
-    /// <summary>The space with what it does not say itself.</summary>
-    internal StudySpace With(StudySources all) => this with
+    /// <summary>The space with what it does not say itself; one with distractors of its own has all of its sources itself, which may be of another encoder.</summary>
+    internal StudySpace With(StudySources all) => Distractors.Length > 0 ? this : this with
     {
-        Distractors = Distractors.Length > 0 ? Distractors : all.Distractors,
-        DistractorsWhere = Distractors.Length > 0 ? DistractorsWhere : DistractorsWhere ?? all.DistractorsWhere, // a filter is about certain images
+        Distractors = all.Distractors,
+        DistractorsWhere = DistractorsWhere ?? all.DistractorsWhere,
         Captions = Captions ?? all.Captions,
         Train = Train.Of(StudyTrain.Both).Count > 0 ? Train : all.Train,
         TrainStrong = TrainStrong ?? all.TrainStrong,

@@ -119,6 +119,11 @@ public sealed record Calibrator
 
     internal void Validate()
     {
+        if (Domain is not null && string.IsNullOrWhiteSpace(Domain))
+        {
+            throw new WhenceException("The calibration's 'domain' is empty; say what images it was fitted on, or leave it out.");
+        }
+
         if (!(Tau > 0 && Tau <= Largest && Lambda < 1 && Lambda >= -Largest))
         {
             throw new ArgumentException($"tau is {Tau} and lambda {Lambda}, but tau must be above 0 and at most {Largest}, lambda below 1 and at least {-Largest}");

@@ -122,6 +122,7 @@ public class CalibratorTests
             None = new NoneOfThese(4.5, -9.25),
             Encoder = "dïno",
             Mapper = new string('a', 64),
+            Domain = "drawings",
             Fit = new CalibrationProvenance
             {
                 Features = [new("val_artchive", "0f")],

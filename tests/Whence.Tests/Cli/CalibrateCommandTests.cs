@@ -28,7 +28,7 @@ public sealed class CalibrateCommandTests : IDisposable
     public async Task From_features_to_a_calibration_and_a_report_on_other_queries()
     {
         var (code, output, error) = await RunAsync(
-            [.. Small, "--test-case", _temp["other.safetensors"], "--none", "--out", _temp["c.json"], "--report", _temp["report"]]);
+            [.. Small, "--test-case", _temp["other.safetensors"], "--none", "--domain", "points on a sphere", "--out", _temp["c.json"], "--report", _temp["report"]]);
 
         Assert.Equal((0, ""), (code, error));
         var calibrator = Calibrator.Load(_temp["c.json"]);
@@ -76,6 +76,8 @@ public sealed class CalibrateCommandTests : IDisposable
         { "no such folder", ["--features", "{fit}", "--out", "{c}.json", "--index", "{d}"] },
         { "does not exist", ["--features", "{missing}", "--distractors", "{d}", "--out", "{c}.json"] },
         { "must end in .json", ["--features", "{fit}", "--distractors", "{d}", "--out", "{c}.txt"] },
+        { "no room for --domain", ["--features", "{fit}", "--distractors", "{d}", "--domain", "photographs", "--out", "{c}.pth"] },
+        { "--domain is empty", ["--features", "{fit}", "--distractors", "{d}", "--domain", " ", "--out", "{c}.json"] },
         { "no room for --none", ["--features", "{fit}", "--distractors", "{d}", "--none", "--out", "{c}.pth"] },
         { "no such folder", ["--features", "{fit}", "--distractors", "{d}", "--out", "{missing}/c.json"] },
         { "--top must be at least 2", ["--features", "{fit}", "--distractors", "{d}", "--top", "1", "--out", "{c}.json"] },

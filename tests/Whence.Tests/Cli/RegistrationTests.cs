@@ -20,10 +20,12 @@ public sealed class RegistrationTests : IDisposable
         File.WriteAllText(_temp["c.json"], """{"format":"whence-calibration","version":1,"tau":0.5,"lambda":0.25,"encoder":"resnet18"}""");
         var shipped = Calibrator.Load(Path.Combine(AppContext.BaseDirectory, "models", "resnet18", "calibration.json"));
         Assert.Equal(("mapper.safetensors", shipped.Tau), await AttributeAsync(expectError: ""));
+        Assert.DoesNotContain("registered", (await RunAsync("encoders", "list")).Output, StringComparison.Ordinal);
         Assert.Equal((null, 0.5), await AttributeAsync("", "--calibration", _temp["c.json"])); // which nobody said it was fitted for
 
         var (code, output, error) = await RunAsync("encoders", "register", "resnet18", "--mapper", _temp["trained.pth"], "--calibration", _temp["c.json"]);
         Assert.Equal((0, ""), (code, error));
+        Assert.DoesNotContain("not used any more", output, StringComparison.Ordinal); // what comes along is not registered
         Assert.Contains(_temp["models", "resnet18", "mapper.safetensors"], output, StringComparison.Ordinal);
         Assert.Contains(_temp["models", "resnet18", "mapper.safetensors"], (await RunAsync("encoders", "list")).Output.ReplaceLineEndings("").Replace(" ", "", StringComparison.Ordinal), StringComparison.Ordinal);
 

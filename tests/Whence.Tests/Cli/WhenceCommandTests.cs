@@ -240,6 +240,7 @@ public sealed class WhenceCommandTests : IDisposable
         for (var run = 0; run < 2; run++)
         {
             var (code, output, _) = await RunAsync("demo", "--out", _temp["demo"]);
+            File.WriteAllBytes(_temp["demo", "queries", "another.png"], TestImages.Png(1)); // somebody's, or an earlier demo's
             Assert.Equal(0, code);
             Assert.Contains("customized on fxemoji/cherries.png, its exemplar. That is number 1, with", output, StringComparison.Ordinal);
         }

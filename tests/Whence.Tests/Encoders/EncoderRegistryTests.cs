@@ -52,6 +52,16 @@ public class EncoderRegistryTests
     }
 
     [Fact]
+    public void What_comes_along_is_told_from_what_was_registered()
+    {
+        var registry = new EncoderRegistry();
+        Assert.True(EncoderRegistry.ComesAlong(registry.FindMapper("resnet18")));
+        Assert.True(EncoderRegistry.ComesAlong(registry.FindCalibration("resnet18")));
+        Assert.False(EncoderRegistry.ComesAlong(null));
+        Assert.False(EncoderRegistry.ComesAlong("/elsewhere/models/resnet18/mapper.safetensors"));
+    }
+
+    [Fact]
     public void An_unknown_name_lists_the_known()
     {
         var error = Assert.Throws<WhenceException>(() => new EncoderRegistry().Resolve("vgg"));

@@ -28,7 +28,7 @@ public static class StudyMarkdown
             text.WriteLine($"- {Safe(line)}");
         }
 
-        text.WriteLine("\nA query is an image by a customized model; its candidates are the model's own exemplars and all distractors. R@K: the share of the exemplars that stand among the first K candidates; mAP: mean average precision; median rank: of the best exemplar. Chance is what features that know nothing reach, the ceiling what perfect ones do. Prompts of the type `gpt` are captions; `media` (of objects) and `object` (of styles) are procedural.");
+        text.WriteLine("\nA query is an image by a customized model; its candidates are the model's own exemplars and all distractors. R@K: the share of the exemplars that stand among the first K candidates; mAP: mean average precision; median rank: of the best exemplar. Chance is what features that know nothing reach, the ceiling what perfect ones do. In the authors' files prompts of the type `gpt` are captions, `media` (of objects) and `object` (of styles) are procedural.");
         text.WriteLine("\n## Tables, laid out as the paper's Tables 3 and 4\n");
         StudyTables.WriteAsThePaper(text, outcomes);
         text.WriteLine("\n## With intervals, and what training gained\n");
@@ -55,7 +55,7 @@ public static class StudyMarkdown
         if (figures.Any(f => f.Section == Sheets))
         {
             text.WriteLine($"## {Sheets}\n");
-            text.WriteLine("Queries drawn at random, one of each model first. Boxed: the exemplars that the model was customized on; the best of them is added with its rank where it is not among the first. Below each image its influence over all candidates, by the calibration of its row's features.\n");
+            text.WriteLine("Queries drawn at random, one of each model first. Boxed: the exemplars that the model was customized on; the best of them is added with its rank where it is not among the first. Below each image its influence over all candidates, by the calibration of its row's features where there is one.\n");
             Draw(text, figures, Sheets, heading: false, vector: false);
         }
 

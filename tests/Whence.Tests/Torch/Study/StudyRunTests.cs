@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Whence.Calibration;
 using Whence.Datasets;
 using Whence.Mapping;
 using Whence.Tests.Encoders;
@@ -105,11 +106,21 @@ public sealed class StudyRunTests(ToyStudy.Finished finished) : IClassFixture<To
             ["Toy, object+style: train", "Toy, object+style: evaluate", "Toy, object+style: calibrate", "Toy, channel: train", "Toy, channel: evaluate", "report"],
             (await ToyStudy.RunAsync(recipe, _temp["out"], cancellation: Cancellation)).Lines.Where(l => !l.EndsWith("done before", StringComparison.Ordinal)).Select(l => l.Split(" (")[0]));
 
-        ToyStudy.Write(_temp["other"], r => r["variants"]![1]!["epochs"] = 5);
+        ToyStudy.Write(_temp["other"], r =>
+        {
+            r["variants"]![1]!["epochs"] = 5;
+            r["calibration"]!["domain"] = "points on a sphere";
+            r["against"] = JsonNode.Parse("""[{"across": "test_artchive", "up": "test_observed_imagenet"}]""");
+        });
         File.Copy(_temp["other", "recipe.json"], recipe, overwrite: true);
         var (_, lines) = await ToyStudy.RunAsync(recipe, _temp["out"], cancellation: Cancellation);
         Assert.Contains("Toy, channel: train (again, since 'epochs' is another)", lines);
         Assert.Contains("Toy, object+style: train: done before", lines);
+        Assert.Contains("Toy, object+style: calibrate (again, since 'domain' is another)", lines);
+        Assert.Equal("points on a sphere", Calibrator.Load(_temp["out", "toy", "object+style", "calibration", "calibration.json"]).Domain);
+        var page = File.ReadAllText(_temp["out", "report", "report.md"]);
+        Assert.Contains("against-recall-10-test_observed_imagenet-test_artchive.png", page, StringComparison.Ordinal);
+        Assert.Contains("| Toy | object+style | channel |", page, StringComparison.Ordinal); // a difference of the variants
         Assert.Equal(5, MapperPair.Load(_temp["out", "toy", "channel", "mapper", "channel.safetensors"]).Provenance!.Options["epochs"] is "5" ? 5 : 0);
     }
 
@@ -211,7 +222,7 @@ public sealed class StudyRunTests(ToyStudy.Finished finished) : IClassFixture<To
         }
 
         TinyOnnx.Write(_temp.Path, "tiny");
-        foreach (var (name, first) in new[] { ("train_objects", 0), ("train_styles", 8), ("test", 16) })
+        foreach (var (name, first) in new[] { ("train_objects", 0), ("train_styles", 8), ("plain", 4), ("test", 16) })
         {
             File.WriteAllText(_temp[name + ".json"], JsonSerializer.Serialize(Enumerable.Range(0, 4).Select(m => new
             {
@@ -224,13 +235,14 @@ public sealed class StudyRunTests(ToyStudy.Finished finished) : IClassFixture<To
         File.WriteAllText(_temp["recipe.json"], """
             {
               "format": "whence-study", "version": 1,
-              "spaces": [{"label": "Tiny", "encoder": "tiny.json", "distractors": "others", "distractorsWhere": "kind = 'taken'", "train": {"objects": ["train_objects.json"], "styles": ["train_styles.json"]}, "test": ["test.json"]}],
-              "variants": [{"name": "mild", "train": "both"}, {"name": "strong", "train": "both", "augment": "strong"}],
+              "spaces": [{"label": "Tiny", "encoder": "tiny.json", "distractors": "others", "distractorsWhere": "kind = 'taken'", "train": {"objects": ["train_objects.json"], "styles": ["train_styles.json"]}, "trainUncustomized": {"objects": ["plain.json"], "styles": ["train_styles.json"]}, "test": ["test.json"]}],
+              "variants": [{"name": "mild", "train": "both"}, {"name": "strong", "train": "both", "augment": "strong"}, {"name": "plain", "train": "both", "uncustomized": true}],
               "training": {"epochs": 2}, "validation": {"holdOut": 0.5}, "extraction": {"views": 2, "images": "images"}
             }
             """);
         var (result, lines) = await ToyStudy.RunAsync(_temp["recipe.json"], _temp["out"], cancellation: Cancellation);
-        Assert.Equal(1 + 5 + 1 + 4 + 1 + 1, result.Done);
+        Assert.Equal(1 + 6 + 1 + 6 + 1 + 1, result.Done);
+        Assert.Contains("Tiny: features of plain.json with mild views", lines);
         Assert.True(File.Exists(_temp["out", "report", "figures", "tiny", "sheets", "test-1.png"]));
         Assert.Contains("![Tiny: test-1](figures/tiny/sheets/test-1.png)", File.ReadAllText(result.Report), StringComparison.Ordinal);
         Assert.Equal(result.Done, File.ReadLines(_temp["out", StudyTimings.FileName]).Skip(1).Count(line => line.Contains(",yes,", StringComparison.Ordinal)));
