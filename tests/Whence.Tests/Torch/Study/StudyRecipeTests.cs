@@ -25,7 +25,7 @@ public sealed class StudyRecipeTests : IDisposable
         { "space 'Toy': no variant 'x' is trained; there are 'v'", """{"variants": [{"name": "v", "train": "both"}], "spaces": [{"label": "Toy", "distractors": "distractors.safetensors", "train": {"objects": ["train_objects.safetensors"], "styles": ["train_styles.safetensors"]}, "test": ["test_artchive.safetensors"], "variants": ["x"]}]}""" },
         { "'against' names 'test_nothing', which no space is tested with; there are test_observed_imagenet, test_artchive", """{"against": [{"across": "test_artchive", "up": "test_nothing"}]}""" },
         { "'sheets' must be from 0 to 600", """{"sheets": 601}""" },
-        { "captions.csv", """{"sources": {"captions": "captions.csv"}}""" },
+        { "captions.csv", """{"spaces": [{"label": "Toy", "distractors": "distractors.safetensors", "captions": "captions.csv", "test": ["test_artchive.safetensors"]}], "variants": []}""" },
         { "$.training.epochs", """{"training": {"epochs": "many"}}""" },
         { "'epochs' is 0", """{"training": {"epochs": 0}}""" },
         { "'batch' is 1", """{"variants": [{"name": "x", "train": "both", "batch": 1}]}""" },
