@@ -50,18 +50,19 @@ internal static class StudyTables
     /// <summary>A table for each test case and type of prompts, and each average.</summary>
     public static void WriteIntervals(StreamWriter text, IReadOnlyList<StudyOutcome> outcomes)
     {
-        string[] keys = [.. outcomes[0].Results.RecallAt.Select(Metric.Recall), Metric.MeanAveragePrecision, Metric.MedianRank];
+        string[] keys = [.. outcomes[0].Results.RecallAt.Select(Metric.Recall), Metric.MeanAveragePrecision];
         var rows = outcomes.Select(o => (Outcome: o, Rows: EvaluationRow.Of(o.Results))).ToArray();
         var places = rows.SelectMany(r => r.Rows).Select(r => (r.TestCase, r.Prompts)).Distinct().OrderBy(p => p.TestCase is not null).ThenBy(p => p.TestCase is null && p.Prompts is not null).ToArray(); // the mean over all first; stable
         foreach (var place in places)
         {
             var here = rows.Select(r => (r.Outcome, Row: r.Rows.FirstOrDefault(row => (row.TestCase, row.Prompts) == place))).Where(r => r.Row is not null).ToArray();
             text.WriteLine($"### {StudyMarkdown.Safe(here[0].Row!.Title())}\n");
-            WriteHeader(text, ["features", "method", .. keys.SelectMany(key => (string[])[EvaluationRow.NameOf(key), "gain"])], 2);
+            string[] median = here[0].Row!.Metrics.Any(m => m.Key == Metric.MedianRank) ? [Metric.MedianRank] : []; // averages have none, and it has no gain
+            WriteHeader(text, ["features", "method", .. keys.SelectMany(key => (string[])[EvaluationRow.NameOf(key), "gain"]), .. median.Select(EvaluationRow.NameOf)], 2);
             foreach (var (outcome, row) in here)
             {
                 var metrics = row!.Metrics.ToDictionary();
-                WriteLine(text, [StudyMarkdown.Safe(outcome.Space), StudyMarkdown.Safe(outcome.Variant), .. keys.SelectMany(key => (string[])[metrics.TryGetValue(key, out var metric) ? WithInterval(key, metric) : "–", Gain(row.Differences?.GetValueOrDefault(key))])]);
+                WriteLine(text, [StudyMarkdown.Safe(outcome.Space), StudyMarkdown.Safe(outcome.Variant), .. keys.SelectMany(key => (string[])[WithInterval(key, metrics[key]), Gain(row.Differences?.GetValueOrDefault(key))]), .. median.Select(key => WithInterval(key, metrics[key]))]);
             }
 
             text.WriteLine();
