@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Whence.Torch.Diffusion.Training;
+using Whence.Torch.Training;
 
 namespace Whence.Bench.BaseModel;
 

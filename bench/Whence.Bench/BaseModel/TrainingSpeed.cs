@@ -5,6 +5,7 @@ using TorchSharp;
 using Whence.Encoders;
 using Whence.Torch.Diffusion.Training;
 using Whence.Torch.Encoders;
+using Whence.Torch.Training;
 
 namespace Whence.Bench.BaseModel;
 
@@ -110,7 +111,7 @@ internal static class TrainingSpeed
     }
 
     /// <summary>Times the steps of a stage after the first few, watches what they hold, and stops the training when it has been long enough.</summary>
-    private sealed class Speed(string stage, double seconds, CancellationTokenSource stop) : IProgress<GeneratorProgress>
+    private sealed class Speed(string stage, double seconds, CancellationTokenSource stop) : IProgress<StepProgress>
     {
         private Stopwatch? _watch;
         private bool _first = true;
@@ -122,7 +123,7 @@ internal static class TrainingSpeed
         /// <summary>The most that was resident after the stage's first step.</summary>
         public long PeakBytes { get; private set; }
 
-        public void Report(GeneratorProgress value)
+        public void Report(StepProgress value)
         {
             if (value.Stage != stage)
             {

@@ -1,9 +1,9 @@
 using System.Text.Json.Nodes;
 using Whence.Torch.Customization;
 using Whence.Torch.Diffusion;
-using Whence.Torch.Diffusion.Training;
 using Whence.Torch.Encoders;
 using Whence.Torch.Mapping;
+using Whence.Torch.Training;
 using Whence.Vectors;
 using static TorchSharp.torch;
 

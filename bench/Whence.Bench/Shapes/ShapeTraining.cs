@@ -7,6 +7,7 @@ using Whence.Files;
 using Whence.Torch.Customization;
 using Whence.Torch.Diffusion;
 using Whence.Torch.Diffusion.Training;
+using Whence.Torch.Training;
 
 namespace Whence.Bench.Shapes;
 
@@ -116,7 +117,7 @@ internal static class ShapeTraining
     public sealed record TrainingTime(double Seconds, Dictionary<string, double> Rates);
 
     // Keeps the time in a file, so that the run that goes on knows it.
-    private sealed class Speed : IProgress<GeneratorProgress>
+    private sealed class Speed : IProgress<StepProgress>
     {
         private readonly string _path;
         private readonly TrainingTime _before;
@@ -139,7 +140,7 @@ internal static class ShapeTraining
             AtomicFile.Write(_path, stream => JsonSerializer.Serialize(stream, Time));
         }
 
-        public void Report(GeneratorProgress value)
+        public void Report(StepProgress value)
         {
             if (value.Stage != _stage)
             {

@@ -1,6 +1,4 @@
-using System.Text.Json;
 using Whence.Encoders;
-using Whence.Files;
 
 namespace Whence.Torch.Diffusion;
 
@@ -26,7 +24,7 @@ public static class DiffusionFeatures
         var folder = Path.GetDirectoryName(Path.GetFullPath(file))!;
         var spec = MidBlockFeatures.Describe(opened, Path.GetRelativePath(folder, Path.GetFullPath(model)), Path.GetFileNameWithoutExtension(file), timestep);
         spec.Validate();
-        AtomicFile.Write(file, stream => JsonSerializer.Serialize(stream, spec, SpecJson.Options));
+        spec.Save(file);
         return spec with { Folder = folder };
     }
 }

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Whence.Files;
 using Whence.Vectors;
 
@@ -158,7 +157,7 @@ public sealed class EncoderInstallation : IDisposable
 
     private EncoderSpec SpecOf(string sha256) => _entry.Spec with { Model = _entry.Model with { Sha256 = sha256 } };
 
-    private void WriteSpec(string sha256) => AtomicFile.Write(SpecPath, stream => JsonSerializer.Serialize(stream, SpecOf(sha256), SpecJson.Options));
+    private void WriteSpec(string sha256) => SpecOf(sha256).Save(SpecPath);
 
     private void Write(Action action)
     {

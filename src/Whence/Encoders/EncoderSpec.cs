@@ -68,6 +68,9 @@ public sealed record EncoderSpec
         }
     }
 
+    /// <summary>Writes the spec file beside its place and renames it; the models it names must lie beside it.</summary>
+    internal void Save(string path) => AtomicFile.Write(path, stream => JsonSerializer.Serialize(stream, this, SpecJson.Options));
+
     /// <summary>True when features of the two encoders may be compared: same weights, same preprocessing.</summary>
     public bool IsSameEncoder(EncoderSpec other)
     {

@@ -25,4 +25,17 @@ internal static class RecipeChecks
     /// <summary>A value may be 0, but not 1.</summary>
     public static void Share(string key, double value) =>
         Require(value is >= 0 and < 1, FormattableString.Invariant($"'{key}' is {value}, it must be from 0 up to, not including, 1"));
+
+    /// <summary>A check of what a part of a recipe makes, whose message has the part's key before it.</summary>
+    public static void Checked(string key, Action check)
+    {
+        try
+        {
+            check();
+        }
+        catch (Exception e) when (e is ArgumentException or WhenceException)
+        {
+            throw new WhenceException($"'{key}': {e.Message}", e);
+        }
+    }
 }

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Whence.Datasets;
 using Whence.Images;
 using Whence.Torch.Mapping;
+using Whence.Torch.Training;
 using static TorchSharp.torch;
 
 namespace Whence.Torch.Diffusion.Training;
@@ -38,7 +39,7 @@ internal sealed class AutoencoderTraining(GeneratorRecipe recipe, CaptionedImage
     public StepLoss Backward(long step)
     {
         using var random = new StepRandom(recipe.Seed, Stage, step);
-        var x = Pixels(_order.Images(step));
+        var x = PixelTensors.Of(images, _order.Images(step));
         var side = images.Size / network.Spec.Factor;
         var noise = random.Normal(x.shape[0], _recipe.LatentChannels, side, side);
         var networks = Networks;
@@ -73,7 +74,7 @@ internal sealed class AutoencoderTraining(GeneratorRecipe recipe, CaptionedImage
             cancellation.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
             int[] batch = [.. Enumerable.Range(first, Math.Min(AtATime, images.Count - first))];
-            var moments = network.Moments(Pixels(batch).to(_type)).to(ScalarType.Float32).contiguous();
+            var moments = network.Moments(PixelTensors.Of(images, batch).to(_type)).to(ScalarType.Float32).contiguous();
             shape = [images.Count, .. moments.shape[1..]];
             var length = (int)(moments.numel() / batch.Length);
             if (first == 0)
@@ -97,7 +98,7 @@ internal sealed class AutoencoderTraining(GeneratorRecipe recipe, CaptionedImage
         foreach (var batch in which.Chunk(AtATime))
         {
             using var scope = NewDisposeScope();
-            var (mean, _) = Autoencoder.Split(network.Moments(Pixels(batch).to(_type)));
+            var (mean, _) = Autoencoder.Split(network.Moments(PixelTensors.Of(images, batch).to(_type)));
             givenBack.AddRange(PixelTensors.ToImages(network.Decode(mean)));
         }
 
@@ -118,52 +119,10 @@ internal sealed class AutoencoderTraining(GeneratorRecipe recipe, CaptionedImage
         }
     }
 
-    /// <summary>n x 3 x size x size, from -1 to 1.</summary>
-    private Tensor Pixels(int[] which)
-    {
-        var x = empty(which.Length, 3, images.Size, images.Size);
-        var values = TensorValues.Of(x);
-        var area = images.Size * images.Size;
-        foreach (var (i, image) in which.Index())
-        {
-            var pixels = images.Pixels(image);
-            for (var channel = 0; channel < 3; channel++)
-            {
-                var plane = values.Slice(((i * 3) + channel) * area, area);
-                for (var p = 0; p < plane.Length; p++)
-                {
-                    plane[p] = (pixels[(p * 3) + channel] / 127.5f) - 1;
-                }
-            }
-        }
-
-        return x;
-    }
-
     // Differences of neighbours are linear: those of the images' difference are the differences of theirs.
     private static Tensor Edges(Tensor difference)
     {
         var (rows, columns) = (difference.shape[2] - 1, difference.shape[3] - 1);
         return (difference.narrow(2, 1, rows) - difference.narrow(2, 0, rows)).abs().mean() + (difference.narrow(3, 1, columns) - difference.narrow(3, 0, columns)).abs().mean();
-    }
-}
-
-/// <summary>Pictures of tensors.</summary>
-internal static class PixelTensors
-{
-    /// <summary>n x 3 x h x w from -1 to 1 as n pictures; what lies outside is cut.</summary>
-    public static IReadOnlyList<RgbImage> ToImages(Tensor images)
-    {
-        using var scope = NewDisposeScope();
-        var bytes = ((images.detach().to(ScalarType.Float32) * 127.5f) + 127.5f).clamp(0, 255).round().to(ScalarType.Byte).permute(0, 2, 3, 1).contiguous();
-        var (height, width) = ((int)bytes.shape[1], (int)bytes.shape[2]);
-        var all = bytes.bytes;
-        var pictures = new List<RgbImage>();
-        for (var i = 0; i < bytes.shape[0]; i++)
-        {
-            pictures.Add(RgbImage.FromRgb(all.Slice(i * height * width * 3, height * width * 3), width, height));
-        }
-
-        return pictures;
     }
 }

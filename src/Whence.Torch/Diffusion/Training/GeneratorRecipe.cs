@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using Whence.Files;
 using Whence.Search;
 using Whence.Torch.Encoders;
+using Whence.Torch.Training;
 using static Whence.Files.RecipeChecks;
 
 namespace Whence.Torch.Diffusion.Training;
@@ -132,13 +133,7 @@ public sealed record GeneratorRecipe
     /// <exception cref="WhenceException">A value is out of its range; the message has its key, the value and the range.</exception>
     internal void Validate()
     {
-        Require(Images.Count > 0 && Images.All(i => !string.IsNullOrWhiteSpace(i)), "'images' is empty or has an empty entry, at least one source is needed");
-        Require(Metadata is null || !string.IsNullOrWhiteSpace(Metadata), "'metadata' is empty, name a table or leave it out");
-        if (Where is not null)
-        {
-            Checked("where", () => MetadataPredicate.Parse(Where));
-        }
-
+        RecipeImages.Validate(Images, Metadata, Where);
         Vocabulary.Validate();
         Text.Validate();
         Autoencoder.Validate();
@@ -148,8 +143,9 @@ public sealed record GeneratorRecipe
         UNet.Validate();
         Checked("unet", () => UNetSpec().Validate());
         Require(Size / factor % UNetSpec().Factor == 0, $"latents have {Size / factor} cells a side, which 'unet.channels' with {UNet.Channels.Count} steps cannot halve {UNet.Channels.Count - 1} times");
-        Autoencoder.Training.Validate("autoencoder", 3L * Size * Size);
-        UNet.Training.Validate("unet", LatentValues);
+        Autoencoder.Training.Validate("autoencoder.training", 3L * Size * Size);
+        Require(LatentValues <= Array.MaxLength, $"'unet' gives an image {LatentValues} numbers, at most {Array.MaxLength} can be held; a larger 'autoencoder.patch' or fewer 'autoencoder.latentChannels' are less");
+        UNet.Training.Validate("unet.training", LatentValues);
         Require(Enum.IsDefined(Model.Precision), $"'model.precision' is {Model.Precision}, it must be float32 or float16");
         Checkpoint.Validate();
         Samples.Validate(Size, Scheduler());
@@ -157,16 +153,4 @@ public sealed record GeneratorRecipe
 
     /// <summary>Numbers that are kept of an image between the two trainings: mean and variance of each value of its latent.</summary>
     internal long LatentValues => 2L * Autoencoder.LatentChannels * (Size / AutoencoderSpec().Factor) * (Size / AutoencoderSpec().Factor);
-
-    private static void Checked(string where, Action check)
-    {
-        try
-        {
-            check();
-        }
-        catch (Exception e) when (e is ArgumentException or WhenceException)
-        {
-            throw new WhenceException($"'{where}': {e.Message}", e);
-        }
-    }
 }

@@ -2,10 +2,9 @@ using System.Text.Json;
 using TorchSharp;
 using Whence.Datasets;
 using Whence.Encoders.Text;
-using Whence.Files;
 using Whence.Reports;
-using Whence.Search;
 using Whence.Torch.Mapping;
+using Whence.Torch.Training;
 using Whence.Vectors;
 using static TorchSharp.torch;
 
@@ -18,9 +17,9 @@ namespace Whence.Torch.Diffusion.Training;
 public sealed class GeneratorTrainer
 {
     /// <summary>What is trained first.</summary>
-    internal const string AutoencoderStage = "autoencoder";
+    private const string AutoencoderStage = "autoencoder";
 
-    private const string UNetStage = "unet", LockName = "training.lock", MomentsName = "moments";
+    private const string UNetStage = "unet", MomentsName = "moments", ModelName = "model";
 
     private readonly GeneratorRecipe _recipe;
     private readonly CaptionedImages _images;
@@ -47,10 +46,7 @@ public sealed class GeneratorTrainer
         ArgumentOutOfRangeException.ThrowIfLessThan(threads ?? 1, 1);
         GeneratorLimits.Check(recipe, images.Count);
         (_recipe, _images, _sha256, _threads) = (recipe, images, images.Sha256(), threads ?? Environment.ProcessorCount);
-        _tokenizer = ClipTokenizer.Learn(
-            images.Captions,
-            new VocabularyOptions { Most = recipe.Vocabulary.Most, Reserved = recipe.Vocabulary.Reserved, LeastCount = recipe.Vocabulary.LeastCount },
-            new ClipTokenizerOptions { ContextLength = recipe.Vocabulary.Tokens, Padding = ClipPadding.EndToken });
+        _tokenizer = recipe.Vocabulary.Learn(images.Captions);
         var captions = _tokenizer.Encode(images.Captions);
         (CutCaptions, LongestCaption) = (captions.Truncated, captions.Tokens.Max());
     }
@@ -65,13 +61,7 @@ public sealed class GeneratorTrainer
         var recipe = GeneratorRecipe.Load(path);
         var (folder, file) = (Path.GetDirectoryName(Path.GetFullPath(path))!, await File.ReadAllBytesAsync(path, cancellation));
         recipe = recipe with { Images = [.. recipe.Images.Select(source => Path.Combine(folder, source))], Metadata = recipe.Metadata is { } table ? Path.Combine(folder, table) : null };
-        var images = await CaptionedImages.LoadAsync(
-            recipe.Images,
-            recipe.Metadata,
-            recipe.Size,
-            recipe.Where is { } where ? MetadataPredicate.Parse(where) : null,
-            threads ?? Environment.ProcessorCount,
-            cancellation);
+        var images = await RecipeImages.LoadAsync(recipe.Images, recipe.Metadata, recipe.Where, recipe.Size, threads, cancellation);
         return new GeneratorTrainer(recipe, images, threads) { _file = file };
     }
 
@@ -88,7 +78,7 @@ public sealed class GeneratorTrainer
     public int LongestCaption { get; }
 
     /// <summary>The trained model, below a training's folder.</summary>
-    public static string ModelIn(string folder) => Path.Combine(folder, "model");
+    public static string ModelIn(string folder) => Path.Combine(folder, ModelName);
 
     /// <summary>
     /// Trains, or goes on with a training that was interrupted. The folder receives <c>model/</c> in diffusers' layout, <c>training.csv</c> and a figure of it, the recipe with all its values,
@@ -103,73 +93,43 @@ public sealed class GeneratorTrainer
     /// any more.
     /// </exception>
     /// <exception cref="InvalidOperationException">The trainer read its images itself and has trained already: it has no pixels for a second autoencoder.</exception>
-    public IReadOnlyList<GeneratorPoint> Train(string folder, IProgress<GeneratorProgress>? progress = null, CancellationToken cancellation = default)
+    public IReadOnlyList<LossPoint> Train(string folder, IProgress<StepProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        Directory.CreateDirectory(folder);
-        using var exclusive = FolderLock.Acquire(folder, LockName, "training");
-        RefuseTrained(folder); // no sooner: another process may just end
-        Record(folder).RefuseOthers(begun: StateIn(folder).Any(File.Exists));
+        var place = new TrainingFolder(folder, ModelName, StateFile.CheckpointName, StateFile.AutoencoderName);
+        using var exclusive = place.Acquire();
+        Record(folder).RefuseOthers(begun: place.HasState);
         Directory.CreateDirectory(Path.Combine(folder, "samples"));
-        using var model = CreateModel(Path.Combine(folder, GeneratorFile.AutoencoderName), folder, progress, cancellation, out var latents, out var measured);
+        using var model = CreateModel(Path.Combine(folder, StateFile.AutoencoderName), folder, progress, cancellation, out var latents, out var measured);
         if (_file is not null)
         {
             _images.ReleasePixels();
         }
 
         var points = TrainUNet(model, latents, folder, measured, progress, cancellation);
-        GeneratorCurve.Write(Path.Combine(folder, "training.csv"), points);
-        GeneratorFigure.Draw(points).Save(folder);
-
-        // Renamed last: a folder of that name is whole.
-        var temporary = ModelIn(folder) + AtomicFile.TemporarySuffix;
-        if (Directory.Exists(temporary))
-        {
-            Directory.Delete(temporary, recursive: true);
-        }
-
-        model.Save(temporary, _recipe.Model.Type);
-        Directory.Move(temporary, ModelIn(folder));
-        DeleteState(folder);
+        place.Finish("Training of a generator", points, path => model.Save(path, _recipe.Model.Type));
         return points;
     }
 
-    private static void RefuseTrained(string folder)
-    {
-        if (Directory.Exists(ModelIn(folder)))
-        {
-            DeleteState(folder); // is there where the process ended just after it had renamed the model
-            throw new WhenceException($"'{ModelIn(folder)}' is there: this training is done; delete the folder or give another --out to train anew.");
-        }
-    }
+    private RecipeRecord<GeneratorRecipe> Record(string folder) => new(_recipe, GeneratorRecipe.Load, _file, folder);
 
-    private static void DeleteState(string folder)
-    {
-        foreach (var path in StateIn(folder).Where(GeneratorFile.IsThere))
-        {
-            File.Delete(path);
-        }
-    }
-
-    private static IEnumerable<string> StateIn(string folder) => ((string[])[GeneratorFile.CheckpointName, GeneratorFile.AutoencoderName]).Select(name => Path.Combine(folder, name));
-
-    private GeneratorRecord Record(string folder) => new(_recipe, _file, folder);
+    private TrainingSettings Settings(params string[] sections) => TrainingSettings.Of(_recipe, GeneratorRecipe.Defaults, _sha256, _threads, sections);
 
     /// <summary>The model before its U-Net has learned anything, with the trained autoencoder.</summary>
     private DiffusionModel CreateModel(
-        string path, string folder, IProgress<GeneratorProgress>? progress, CancellationToken cancellation, out LatentCache latents, out IReadOnlyList<GeneratorPoint> measured)
+        string path, string folder, IProgress<StepProgress>? progress, CancellationToken cancellation, out LatentCache latents, out IReadOnlyList<LossPoint> measured)
     {
-        var settings = GeneratorFile.Settings(_recipe, _sha256, _threads, "size", "seed", "autoencoder");
+        var settings = Settings("size", "seed", "autoencoder");
         if (!File.Exists(path))
         {
             TrainAutoencoder(path, folder, settings, progress, cancellation);
         }
 
         using var file = SafetensorsFile.Open(path);
-        measured = GeneratorFile.State<GeneratorPoint[]>(file, path, AutoencoderStage, settings);
+        measured = StateFile.State<LossPoint[]>(file, path, AutoencoderStage, settings);
         var side = _recipe.UNetSpec().SampleSize;
         long[] shape = [_images.Count, 2 * _recipe.Autoencoder.LatentChannels, side, side];
-        latents = new LatentCache(GeneratorFile.Values(file, path, MomentsName, shape), shape);
+        latents = new LatentCache(StateFile.Values(file, path, MomentsName, shape), shape);
         var model = DiffusionModel.Create(
             _recipe.UNetSpec(),
             _recipe.AutoencoderSpec() with { ScalingFactor = latents.ScalingFactor },
@@ -182,7 +142,7 @@ public sealed class GeneratorTrainer
             using var none = no_grad();
             foreach (var (name, parameter) in model.Autoencoder.named_parameters())
             {
-                GeneratorFile.Values(file, path, name, parameter.shape).CopyTo(TensorValues.Of(parameter));
+                StateFile.Values(file, path, name, parameter.shape).CopyTo(TensorValues.Of(parameter));
             }
 
             return model;
@@ -194,15 +154,16 @@ public sealed class GeneratorTrainer
         }
     }
 
-    private void TrainAutoencoder(string path, string folder, Dictionary<string, string> settings, IProgress<GeneratorProgress>? progress, CancellationToken cancellation)
+    private void TrainAutoencoder(string path, string folder, TrainingSettings settings, IProgress<StepProgress>? progress, CancellationToken cancellation)
     {
         using var network = new Autoencoder(_recipe.AutoencoderSpec(), CPU);
         FirstWeights.Fill(network, _recipe.Seed);
         network.to(_recipe.Autoencoder.Training.Type);
         using var training = new AutoencoderTraining(_recipe, _images, network, _threads);
         var weights = Weights(training.Networks.Select(one => (nn.Module[])[one]));
-        var loop = new TrainingLoop(AutoencoderStage, _recipe.Autoencoder.Training, weights, folder, _recipe.Checkpoint, _threads, settings, [])
+        var loop = new TrainingLoop(AutoencoderStage, "autoencoder.training", _recipe.Autoencoder.Training, weights, folder, _recipe.Checkpoint, _threads, settings, [])
         {
+            IsFirst = true,
             Keeping = Record(folder).Write, // no sooner: who mends the recipe of a training that failed at once may begin again
         };
         loop.Run(training.Backward, progress, cancellation);
@@ -216,18 +177,18 @@ public sealed class GeneratorTrainer
         SafetensorsFile.Write(
             path,
             [.. ModuleState.Save("", trained), TensorData.FromMatrix(MomentsName, new FeatureMatrix(1, moments.Length, moments), shape)],
-            GeneratorFile.Metadata(AutoencoderStage, settings, JsonSerializer.Serialize(loop.Points)));
+            StateFile.Metadata(AutoencoderStage, settings, JsonSerializer.Serialize(loop.Points)));
     }
 
-    private IReadOnlyList<GeneratorPoint> TrainUNet(
-        DiffusionModel model, LatentCache latents, string folder, IReadOnlyList<GeneratorPoint> before, IProgress<GeneratorProgress>? progress, CancellationToken cancellation)
+    private IReadOnlyList<LossPoint> TrainUNet(
+        DiffusionModel model, LatentCache latents, string folder, IReadOnlyList<LossPoint> before, IProgress<StepProgress>? progress, CancellationToken cancellation)
     {
         model.UNet.to(_recipe.UNet.Training.Type);
         model.TextEncoder.to(_recipe.UNet.Training.Type);
-        var settings = GeneratorFile.Settings(_recipe, _sha256, _threads, "size", "seed", "vocabulary", "text", "autoencoder", "unet");
+        var settings = Settings("size", "seed", "vocabulary", "text", "autoencoder", "unet");
         using var training = new UNetTraining(_recipe, latents, _images.Captions, model, _threads);
         var weights = Weights(training.Networks);
-        var loop = new TrainingLoop(UNetStage, _recipe.UNet.Training, weights, folder, _recipe.Checkpoint, _threads, settings, before);
+        var loop = new TrainingLoop(UNetStage, "unet.training", _recipe.UNet.Training, weights, folder, _recipe.Checkpoint, _threads, settings, before);
         Record(folder).Write(); // once the state was found to be this training's
         var samples = new SampleSheets(_recipe, model, _images.Captions, _threads);
         loop.Run(

@@ -1,5 +1,6 @@
 using Whence.Torch.Encoders;
 using Whence.Torch.Mapping;
+using Whence.Torch.Training;
 using static TorchSharp.torch;
 
 namespace Whence.Torch.Diffusion.Training;

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Whence.Encoders.Text;
 using Whence.Torch.Diffusion;
 using Whence.Torch.Diffusion.Training;
+using Whence.Torch.Training;
 
 namespace Whence.Tests.Torch.Diffusion.Training;
 

@@ -5,6 +5,7 @@ using Whence.Files;
 using Whence.Tests.Evaluation;
 using Whence.Torch.Diffusion;
 using Whence.Torch.Diffusion.Training;
+using Whence.Torch.Training;
 using Whence.Vectors;
 using static TorchSharp.torch;
 
@@ -69,7 +70,7 @@ public sealed class GeneratorTrainerTests : IDisposable
             var told = 0;
             try
             {
-                var points = Trainer(recipe).Train(_temp["out"], new Listener<GeneratorProgress>(_ =>
+                var points = Trainer(recipe).Train(_temp["out"], new Listener<StepProgress>(_ =>
                 {
                     if (told++ == stop)
                     {
@@ -99,7 +100,7 @@ public sealed class GeneratorTrainerTests : IDisposable
         foreach (var (stage, step) in ((string, long)[])[("autoencoder", 4), ("unet", 3), ("unet", 6)])
         {
             var folder = _temp[$"{stage}{step}"];
-            Assert.Throws<InvalidOperationException>(() => Trainer(recipe).Train(folder, new Listener<GeneratorProgress>(p =>
+            Assert.Throws<InvalidOperationException>(() => Trainer(recipe).Train(folder, new Listener<StepProgress>(p =>
             {
                 if ((p.Stage, p.Step) == (stage, step))
                 {
@@ -107,7 +108,7 @@ public sealed class GeneratorTrainerTests : IDisposable
                 }
             })));
             var steps = new List<long>();
-            Trainer(recipe).Train(folder, new Listener<GeneratorProgress>(p => steps.Add(p.Step)));
+            Trainer(recipe).Train(folder, new Listener<StepProgress>(p => steps.Add(p.Step)));
             Assert.Equal(step, steps[0]); // only the step that was not yet written is done again
             AssertSame(folder);
         }
@@ -118,7 +119,7 @@ public sealed class GeneratorTrainerTests : IDisposable
     {
         var trainer = await GeneratorTrainer.OpenAsync(ToyGenerator.Write(_temp["recipe"]), threads: 1, TestContext.Current.CancellationToken);
         var held = new List<(string Stage, bool Held)>();
-        trainer.Train(_temp["out"], new Listener<GeneratorProgress>(p => held.Add((p.Stage, Holds(trainer)))), TestContext.Current.CancellationToken);
+        trainer.Train(_temp["out"], new Listener<StepProgress>(p => held.Add((p.Stage, Holds(trainer)))), TestContext.Current.CancellationToken);
         Assert.All(held, h => Assert.Equal(h.Stage == "autoencoder", h.Held));
         Assert.Equal((12, 12), (trainer.Images.Count, trainer.Images.Captions.Count));
 
@@ -161,7 +162,7 @@ public sealed class GeneratorTrainerTests : IDisposable
         File.Delete(_temp["out", "checkpoint.safetensors"]);
         var recipe = Recipe();
         var stages = new HashSet<string>();
-        Trainer(recipe with { UNet = recipe.UNet with { Training = recipe.UNet.Training with { Steps = 2 } } }).Train(_temp["out"], new Listener<GeneratorProgress>(p => stages.Add(p.Stage)));
+        Trainer(recipe with { UNet = recipe.UNet with { Training = recipe.UNet.Training with { Steps = 2 } } }).Train(_temp["out"], new Listener<StepProgress>(p => stages.Add(p.Stage)));
         Assert.Equal(["unet"], stages);
     }
 
@@ -350,7 +351,7 @@ public sealed class GeneratorTrainerTests : IDisposable
     internal static void Stop(string folder, string stage, long step)
     {
         using var source = new CancellationTokenSource();
-        Assert.Throws<OperationCanceledException>(() => Trainer().Train(folder, new Listener<GeneratorProgress>(p =>
+        Assert.Throws<OperationCanceledException>(() => Trainer().Train(folder, new Listener<StepProgress>(p =>
         {
             if ((p.Stage, p.Step) == (stage, step))
             {

@@ -27,7 +27,11 @@ internal static class ToyGenerator
 
     /// <summary>Writes the recipe and its images.</summary>
     /// <returns>The recipe.</returns>
-    public static string Write(string folder, Action<JsonObject>? change = null)
+    public static string Write(string folder, Action<JsonObject>? change = null) => Write(folder, Recipe, change);
+
+    /// <summary>Writes any recipe that trains with captioned images, and these.</summary>
+    /// <returns>The recipe.</returns>
+    public static string Write(string folder, string text, Action<JsonObject>? change)
     {
         TestImages.WriteFolder(Path.Combine(folder, "images"), 12);
         for (var i = 0; i < 12; i++)
@@ -38,11 +42,11 @@ internal static class ToyGenerator
         var path = Path.Combine(folder, "recipe.json");
         if (change is null)
         {
-            File.WriteAllText(path, Recipe);
+            File.WriteAllText(path, text);
             return path;
         }
 
-        var recipe = JsonNode.Parse(Recipe, documentOptions: new() { CommentHandling = System.Text.Json.JsonCommentHandling.Skip, AllowTrailingCommas = true })!.AsObject();
+        var recipe = JsonNode.Parse(text, documentOptions: new() { CommentHandling = System.Text.Json.JsonCommentHandling.Skip, AllowTrailingCommas = true })!.AsObject();
         change(recipe);
         File.WriteAllText(path, recipe.ToJsonString());
         return path;

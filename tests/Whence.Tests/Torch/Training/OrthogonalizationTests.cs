@@ -1,8 +1,8 @@
-using Whence.Torch.Diffusion.Training;
 using Whence.Torch.Mapping;
+using Whence.Torch.Training;
 using static TorchSharp.torch;
 
-namespace Whence.Tests.Torch.Diffusion.Training;
+namespace Whence.Tests.Torch.Training;
 
 public class OrthogonalizationTests
 {

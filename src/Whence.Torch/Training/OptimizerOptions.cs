@@ -1,6 +1,6 @@
 using System.Text.Json.Serialization;
 
-namespace Whence.Torch.Diffusion.Training;
+namespace Whence.Torch.Training;
 
 /// <summary>How weights are moved.</summary>
 /// <param name="WeightDecay">AdamW's, of weights of products and convolutions, by either optimizer; biases, norms and embeddings have none.</param>

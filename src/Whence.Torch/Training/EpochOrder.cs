@@ -1,4 +1,4 @@
-namespace Whence.Torch.Diffusion.Training;
+namespace Whence.Torch.Training;
 
 /// <summary>
 /// Which images each step takes: all of them in random order, then all again in another. That follows from the seed, the stage and the step alone; the order of an epoch is kept, so that

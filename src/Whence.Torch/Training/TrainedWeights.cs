@@ -9,7 +9,7 @@ using Whence.Vectors;
 using static TorchSharp.torch;
 using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
-namespace Whence.Torch.Diffusion.Training;
+namespace Whence.Torch.Training;
 
 /// <summary>
 /// All weights of networks that are trained together, in one array of float32, with what AdamW (Loshchilov and Hutter 2019) or Muon (Jordan et al. 2024) remembers and their moving average beside
@@ -190,7 +190,7 @@ internal sealed class TrainedWeights
     {
         foreach (var (name, values) in Parts)
         {
-            GeneratorFile.Values(file, path, prefix + name, [Count]).CopyTo(values, 0);
+            StateFile.Values(file, path, prefix + name, [Count]).CopyTo(values, 0);
         }
 
         Write(Values);

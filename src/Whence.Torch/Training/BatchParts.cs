@@ -2,7 +2,7 @@ using TorchSharp;
 using Whence.Torch.Encoders;
 using static TorchSharp.torch;
 
-namespace Whence.Torch.Diffusion.Training;
+namespace Whence.Torch.Training;
 
 /// <summary>
 /// The images of a step in parts, each computed on threads of its own by networks of its own. Small networks are mostly operations too small for libtorch to share between threads, which wait
@@ -39,7 +39,11 @@ internal readonly record struct BatchParts(int Images, int Threads)
     public double[] Sum(Func<int, double[]> compute)
     {
         var results = new double[Count][];
-        TorchRuntime.ForEach(Enumerable.Range(0, results.Length), results.Length, Threads / results.Length, part => results[part] = compute(part));
+        ForEach(part => results[part] = compute(part));
         return results.Aggregate((sum, next) => [.. sum.Zip(next, (a, b) => a + b)]);
     }
+
+    /// <summary>Works at the parts side by side, each in a dispose scope of its own.</summary>
+    /// <param name="work">The work at a part, on whatever thread.</param>
+    public void ForEach(Action<int> work) => TorchRuntime.ForEach(Enumerable.Range(0, Count), Count, Threads / Count, work);
 }

@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace Whence.Torch.Diffusion.Training;
+namespace Whence.Torch.Training;
 
 /// <summary>
 /// The direction in which Muon (Jordan et al. 2024) moves a matrix: that of its gradient, all singular values brought near to 1, so that what has small gradients, as small features of images have,

@@ -1,22 +1,21 @@
-using System.Globalization;
 using System.Text.Json;
 using Whence.Files;
 using Whence.Reports;
 using Whence.Vectors;
 
-namespace Whence.Torch.Diffusion.Training;
+namespace Whence.Torch.Training;
 
-/// <summary>Where a generator's training is; its weights lie in the same file. All random numbers follow from the seed and the step.</summary>
+/// <summary>Where a training is; its weights lie in the same file. All random numbers follow from the seed and the step.</summary>
 /// <param name="Stage">What is trained.</param>
 /// <param name="Steps">Steps done.</param>
 /// <param name="Points">What was measured so far.</param>
 /// <param name="Open">Sums over steps that are not yet a point.</param>
 /// <param name="Layout">What the places of the weights mean (<see cref="TrainedWeights.Layout"/>).</param>
-internal sealed record GeneratorCheckpoint(string Stage, long Steps, IReadOnlyList<GeneratorPoint> Points, LossSums Open, string Layout)
+internal sealed record TrainingState(string Stage, long Steps, IReadOnlyList<LossPoint> Points, LossSums Open, string Layout)
 {
     /// <summary>Writes it beside its place and renames it.</summary>
-    public void Save(string path, TrainedWeights weights, IReadOnlyDictionary<string, string> settings) =>
-        SafetensorsFile.Write(path, [.. weights.Save("")], GeneratorFile.Metadata("checkpoint", settings, JsonSerializer.Serialize(this)));
+    public void Save(string path, TrainedWeights weights, TrainingSettings settings) =>
+        SafetensorsFile.Write(path, [.. weights.Save("")], StateFile.Metadata("checkpoint", settings, JsonSerializer.Serialize(this)));
 
     /// <summary>Reads it, and the weights of the stage that it is of.</summary>
     /// <param name="path">The file.</param>
@@ -26,7 +25,7 @@ internal sealed record GeneratorCheckpoint(string Stage, long Steps, IReadOnlyLi
     /// <param name="settings">What the result follows from.</param>
     /// <returns>Null where there is no file, or it is of a stage that is done.</returns>
     /// <exception cref="WhenceException">Damaged, of another training (the message says what differs), or of a later stage.</exception>
-    public static GeneratorCheckpoint? Load(string path, string stage, IEnumerable<string> done, TrainedWeights weights, IReadOnlyDictionary<string, string> settings)
+    public static TrainingState? Load(string path, string stage, IEnumerable<string> done, TrainedWeights weights, TrainingSettings settings)
     {
         if (!File.Exists(path))
         {
@@ -34,11 +33,11 @@ internal sealed record GeneratorCheckpoint(string Stage, long Steps, IReadOnlyLi
         }
 
         using var file = SafetensorsFile.Open(path);
-        var checkpoint = GeneratorFile.State<GeneratorCheckpoint>(file, path, "checkpoint", settings, state => state.Stage != stage);
+        var checkpoint = StateFile.State<TrainingState>(file, path, "checkpoint", settings, state => state.Stage != stage);
         if (checkpoint.Stage != stage)
         {
             return done.Contains(checkpoint.Stage) ? null : throw new WhenceException(
-                $"'{path}': is of the stage '{checkpoint.Stage}', but '{GeneratorFile.AutoencoderName}', with which it began, is gone; put that file back, or delete this one to train anew.");
+                $"'{path}': is of the stage '{checkpoint.Stage}', but '{StateFile.AutoencoderName}', with which it began, is gone; put that file back, or delete this one to train anew.");
         }
 
         if (checkpoint.Layout != weights.Layout)
@@ -76,26 +75,23 @@ internal sealed record LossSums
 
 /// <summary>What a step measured.</summary>
 /// <param name="Loss">What is minimised.</param>
-/// <param name="Error">Of an autoencoder: mean absolute error.</param>
+/// <param name="Error">Of an autoencoder: mean absolute error. Of an encoder of images and texts: share of images whose own caption is not the most similar.</param>
 /// <param name="Divergence">Of an autoencoder: mean divergence.</param>
 internal readonly record struct StepLoss(double Loss, double? Error = null, double? Divergence = null);
 
 /// <summary>The files that a training keeps, and their headers.</summary>
-internal static class GeneratorFile
+internal static class StateFile
 {
     public const string CheckpointName = "checkpoint.safetensors", AutoencoderName = "autoencoder.safetensors";
 
     private const string Format = "whence-generator-training", Version = "1";
 
-    // A default of a key that an earlier build did not know means what that build did.
-    private static readonly Dictionary<string, string> Defaults = ValuesOf(GeneratorRecipe.Defaults, "size", "seed", "vocabulary", "text", "autoencoder", "unet");
-
-    public static Dictionary<string, string> Metadata(string kind, IReadOnlyDictionary<string, string> settings, string state) => new()
+    public static Dictionary<string, string> Metadata(string kind, TrainingSettings settings, string state) => new()
     {
         ["format"] = Format,
         ["version"] = Version,
         ["kind"] = kind,
-        ["settings"] = JsonSerializer.Serialize(settings),
+        ["settings"] = JsonSerializer.Serialize(settings.Values),
         ["state"] = state,
     };
 
@@ -120,7 +116,7 @@ internal static class GeneratorFile
     /// <param name="settings">What the result follows from; the file's must be the same.</param>
     /// <param name="shares">Whether a state is of another stage, which follows from other sections of the recipe too: then only what both follow from must be the same. Null for no.</param>
     /// <exception cref="WhenceException">Damaged, or of another training.</exception>
-    public static T State<T>(SafetensorsFile file, string path, string kind, IReadOnlyDictionary<string, string> settings, Func<T, bool>? shares = null)
+    public static T State<T>(SafetensorsFile file, string path, string kind, TrainingSettings settings, Func<T, bool>? shares = null)
         where T : class
     {
         if (file.Metadata.GetValueOrDefault("format") != Format || file.Metadata.GetValueOrDefault("version") != Version || file.Metadata.GetValueOrDefault("kind") != kind)
@@ -132,12 +128,9 @@ internal static class GeneratorFile
         {
             var state = JsonSerializer.Deserialize<T>(file.Metadata.GetValueOrDefault("state", "")) ?? throw new JsonException("no state");
             var saved = JsonSerializer.Deserialize<Dictionary<string, string>>(file.Metadata.GetValueOrDefault("settings", "")) ?? throw new JsonException("no settings");
-            var compared = shares?.Invoke(state) == true ? settings.Keys.Intersect(saved.Keys) : settings.Keys.Union(saved.Keys);
-            var different = compared.Where(key => settings.GetValueOrDefault(key) != Saved(key)).ToArray();
-            return different.Length == 0 ? state : throw new WhenceException(
-                $"'{path}': belongs to another training ({Listing.Of([.. different.Select(key => $"{key} {Saved(key) ?? "none"}, not {settings.GetValueOrDefault(key, "none")}")])}); give the same recipe and images, or another --out.");
-
-            string? Saved(string key) => saved.GetValueOrDefault(key) ?? Defaults.GetValueOrDefault(key);
+            var different = settings.Differences(saved, sharedOnly: shares?.Invoke(state) == true);
+            return different.Count == 0 ? state : throw new WhenceException(
+                $"'{path}': belongs to another training ({Listing.Of(different)}); give the same recipe and images, or another --out.");
         }
         catch (JsonException e)
         {
@@ -151,40 +144,4 @@ internal static class GeneratorFile
         file.Tensors.TryGetValue(name, out var info) && info.Type == ElementType.F32 && info.Shape.SequenceEqual(shape)
             ? file.ReadSingle(name)
             : throw new WhenceException($"'{path}': has no '{name}' that is F32 [{string.Join(", ", shape)}]; delete it to train anew.");
-
-    /// <summary>All values of sections of a recipe, by their keys: what a result follows from.</summary>
-    public static Dictionary<string, string> Settings(GeneratorRecipe recipe, string imagesSha256, int threads, params string[] sections) => new(ValuesOf(recipe, sections), StringComparer.Ordinal)
-    {
-        ["images"] = imagesSha256,
-        ["threads"] = threads.ToString(CultureInfo.InvariantCulture),
-    };
-
-    private static Dictionary<string, string> ValuesOf(GeneratorRecipe recipe, params string[] sections)
-    {
-        using var document = JsonDocument.Parse(recipe.ToJson());
-        var values = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var section in sections)
-        {
-            if (document.RootElement.TryGetProperty(section, out var value))
-            {
-                Add(section, value);
-            }
-        }
-
-        return values;
-
-        void Add(string name, JsonElement value)
-        {
-            if (value.ValueKind != JsonValueKind.Object)
-            {
-                values[name] = value.GetRawText();
-                return;
-            }
-
-            foreach (var property in value.EnumerateObject())
-            {
-                Add($"{name}.{property.Name}", property.Value);
-            }
-        }
-    }
 }

@@ -5,10 +5,10 @@ using Whence.Files;
 
 namespace Whence.Reports;
 
-/// <summary>What some steps of a generator's training measured: means over these steps, each measured before its step.</summary>
-public sealed record GeneratorPoint
+/// <summary>What some steps of a training of networks measured: means over these steps, each measured before its step.</summary>
+public sealed record LossPoint
 {
-    /// <summary>What was trained: <c>autoencoder</c> or <c>unet</c>.</summary>
+    /// <summary>What was trained: <c>autoencoder</c>, <c>unet</c> or <c>encoder</c>.</summary>
     public required string Stage { get; init; }
 
     /// <summary>The last of the steps, from 1.</summary>
@@ -23,21 +23,21 @@ public sealed record GeneratorPoint
     /// <summary>Length of the gradient before it was clipped.</summary>
     public required double Gradient { get; init; }
 
-    /// <summary>Of an autoencoder: mean absolute error of the pixels, which go from -1 to 1.</summary>
+    /// <summary>Of an autoencoder: mean absolute error of the pixels, which go from -1 to 1. Of an encoder of images and texts: share of the images to which another's caption is more similar than their own, in [0, 1].</summary>
     public double? Error { get; init; }
 
     /// <summary>Of an autoencoder: mean divergence of a latent value from the standard normal distribution.</summary>
     public double? Divergence { get; init; }
 }
 
-/// <summary>The course of a generator's training as CSV (<c>docs/formats.md</c>).</summary>
-public static class GeneratorCurve
+/// <summary>The course of such a training as CSV (<c>docs/formats.md</c>).</summary>
+public static class LossCurve
 {
     /// <summary>Writes the file beside its place and renames it.</summary>
     /// <param name="path">Where to.</param>
     /// <param name="points">In order.</param>
     /// <exception cref="WhenceException">It cannot be written.</exception>
-    public static void Write(string path, IReadOnlyList<GeneratorPoint> points)
+    public static void Write(string path, IReadOnlyList<LossPoint> points)
     {
         ArgumentNullException.ThrowIfNull(points);
         AtomicFile.Write(path, stream =>

@@ -1,16 +1,18 @@
 using System.Text.Json;
 using Whence.Files;
 
-namespace Whence.Torch.Diffusion.Training;
+namespace Whence.Torch.Training;
 
 /// <summary>
 /// <c>recipe.json</c> in a training's folder: the recipe with all its values. Records are compared by these, so that one of an earlier build, which lacks a key whose default is meant, or of
 /// another form is the same.
 /// </summary>
+/// <typeparam name="T">The recipe's type.</typeparam>
 /// <param name="recipe">What is trained with.</param>
+/// <param name="load">Reads such a recipe from a file.</param>
 /// <param name="given">The file that it was read from; null where there is none.</param>
 /// <param name="folder">Of the training.</param>
-internal sealed class GeneratorRecord(GeneratorRecipe recipe, byte[]? given, string folder)
+internal sealed class RecipeRecord<T>(T recipe, Func<string, T> load, byte[]? given, string folder)
 {
     private readonly string _path = Path.Combine(folder, "recipe.json");
 
@@ -49,7 +51,7 @@ internal sealed class GeneratorRecord(GeneratorRecipe recipe, byte[]? given, str
     {
         try
         {
-            return GeneratorRecipe.Load(_path).ToJson() == recipe.ToJson();
+            return JsonSerializer.Serialize(load(_path), RecipeJson.Options) == JsonSerializer.Serialize(recipe, RecipeJson.Options);
         }
         catch (WhenceException)
         {

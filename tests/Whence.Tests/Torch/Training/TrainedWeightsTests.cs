@@ -1,11 +1,12 @@
 using TorchSharp;
+using Whence.Tests.Torch.Diffusion.Training;
 using Whence.Torch.Diffusion;
-using Whence.Torch.Diffusion.Training;
 using Whence.Torch.Encoders;
 using Whence.Torch.Mapping;
+using Whence.Torch.Training;
 using static TorchSharp.torch;
 
-namespace Whence.Tests.Torch.Diffusion.Training;
+namespace Whence.Tests.Torch.Training;
 
 public class TrainedWeightsTests
 {

@@ -2,13 +2,13 @@ using Whence.Cli.Output;
 
 namespace Whence.Tests.Cli;
 
-public sealed class GeneratorViewTests
+public sealed class StepViewTests
 {
     [Fact]
     public void Of_a_training_that_goes_on_speed_and_time_left_are_those_of_the_steps_of_this_run()
     {
         var (clock, error) = (new SecondsClock(), new StringWriter { NewLine = "\n" });
-        var view = GeneratorView.Lines(error, clock);
+        var view = StepView.Lines(error, clock);
         Report(seconds: 300, "autoencoder", step: 901); // images were read, a sheet was drawn, 900 steps were done before
         Report(seconds: 10, "autoencoder", step: 921);
         Report(seconds: 5, "autoencoder", step: 931); // too soon for a line

@@ -1,6 +1,6 @@
-using Whence.Torch.Diffusion.Training;
+using Whence.Torch.Training;
 
-namespace Whence.Tests.Torch.Diffusion.Training;
+namespace Whence.Tests.Torch.Training;
 
 public class EpochOrderTests
 {

@@ -1,8 +1,8 @@
-using Whence.Torch.Diffusion.Training;
 using Whence.Torch.Encoders;
+using Whence.Torch.Training;
 using static TorchSharp.torch;
 
-namespace Whence.Tests.Torch.Diffusion.Training;
+namespace Whence.Tests.Torch.Training;
 
 public sealed class TrainingLoopTests : IDisposable
 {
@@ -110,21 +110,24 @@ public sealed class TrainingLoopTests : IDisposable
     {
         Loop().Run(Backward(), null, CancellationToken.None);
         var bytes = File.ReadAllBytes(_temp["checkpoint.safetensors"]);
-        Assert.Contains("is of the stage 'unet', but 'autoencoder.safetensors', with which it began, is gone", Refused("1"), StringComparison.Ordinal);
-        Assert.Contains("belongs to another training (seed 1, not 2)", Refused("2"), StringComparison.Ordinal);
+        Assert.Contains("is of the stage 'unet', but 'autoencoder.safetensors', with which it began, is gone", Refused(1), StringComparison.Ordinal);
+        Assert.Contains("belongs to another training (seed 1, not 2)", Refused(2), StringComparison.Ordinal);
         Assert.Equal(bytes, File.ReadAllBytes(_temp["checkpoint.safetensors"]));
 
-        string Refused(string seed) => Assert.Throws<WhenceException>(() => new TrainingLoop(
-            "autoencoder", Training, new TrainedWeights(_network), _temp.Path, new RecipeCheckpoint(), 1, new Dictionary<string, string> { ["seed"] = seed }, [])).Message;
+        string Refused(int seed) => Assert.Throws<WhenceException>(() => new TrainingLoop(
+            "autoencoder", "autoencoder.training", Training, new TrainedWeights(_network), _temp.Path, new RecipeCheckpoint(), 1, Settings(new { Seed = seed }, "seed"), [])).Message;
     }
 
     private static RecipeTraining Training => new() { Steps = 4, Batch = 3, LearningRate = 1e-3 };
 
     private TrainingLoop Loop(int threads = 1, string stage = "unet", Action? keeping = null) => new(
-        stage, Training, new TrainedWeights(_network), _temp.Path, new RecipeCheckpoint { Steps = 1000, Seconds = 1e6 }, threads, new Dictionary<string, string> { ["seed"] = "1", ["unet"] = "4" }, [])
+        stage, $"{stage}.training", Training, new TrainedWeights(_network), _temp.Path, new RecipeCheckpoint { Steps = 1000, Seconds = 1e6 }, threads, Settings(new { Seed = 1, Unet = 4 }, "seed", "unet"), [])
     {
+        IsFirst = stage == "autoencoder",
         Keeping = keeping,
     };
+
+    private static TrainingSettings Settings<T>(T recipe, params string[] sections) => TrainingSettings.Of(recipe, recipe, "", 1, sections);
 
     private Func<long, StepLoss> Backward(Action<long>? also = null) => step =>
     {

@@ -1,13 +1,15 @@
 using System.Text.Json.Nodes;
 using Whence.Tests.Evaluation;
+using Whence.Tests.Torch.Diffusion.Training;
 using Whence.Torch.Diffusion.Training;
+using Whence.Torch.Training;
 using Whence.Vectors;
 using static Whence.Tests.Torch.Diffusion.Training.GeneratorTrainerTests;
 
-namespace Whence.Tests.Torch.Diffusion.Training;
+namespace Whence.Tests.Torch.Training;
 
 /// <summary>Whose recipe and state lie in a training's folder.</summary>
-public sealed class GeneratorRecordTests : IDisposable
+public sealed class RecipeRecordTests : IDisposable
 {
     private readonly TempFolder _temp = new();
 
@@ -23,7 +25,7 @@ public sealed class GeneratorRecordTests : IDisposable
         Assert.Equal(bytes, File.ReadAllBytes(path));
 
         using var source = new CancellationTokenSource();
-        Assert.Throws<OperationCanceledException>(() => trainer.Train(_temp["out"], new Listener<GeneratorProgress>(_ => source.Cancel()), source.Token));
+        Assert.Throws<OperationCanceledException>(() => trainer.Train(_temp["out"], new Listener<StepProgress>(_ => source.Cancel()), source.Token));
         var record = File.ReadAllBytes(_temp["out", "recipe.json"]);
         var again = await GeneratorTrainer.OpenAsync(_temp["out", "recipe.json"], threads: 1, TestContext.Current.CancellationToken);
         Assert.All(again.Recipe.Images, image => Assert.True(Path.IsPathFullyQualified(image), image));
@@ -107,7 +109,7 @@ public sealed class GeneratorRecordTests : IDisposable
         Assert.Contains(
             "(unet.snrGamma 0, not 5)", Assert.Throws<WhenceException>(() => Trainer(recipe with { UNet = recipe.UNet with { SnrGamma = 5 } }).Train(_temp["out"])).Message, StringComparison.Ordinal);
         var steps = new List<(string, long)>();
-        Trainer(recipe).Train(_temp["out"], new Listener<GeneratorProgress>(p => steps.Add((p.Stage, p.Step))));
+        Trainer(recipe).Train(_temp["out"], new Listener<StepProgress>(p => steps.Add((p.Stage, p.Step))));
         Assert.Equal(("unet", 3L), steps[0]);
 
         // Writes a file as a build does that does not know some keys.

@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace Whence.Torch.Diffusion.Training;
+namespace Whence.Torch.Training;
 
 /// <summary>What a step draws: it follows from the seed, the stage and the step alone, so that a training that goes on draws what it would have drawn.</summary>
 internal sealed class StepRandom : IDisposable
