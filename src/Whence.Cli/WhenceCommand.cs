@@ -29,6 +29,7 @@ internal static class WhenceCommand
             EvaluateCommand.Create(streams),
             TrainCommand.Create(streams),
             TrainGeneratorCommand.Create(streams),
+            TrainEncoderCommand.Create(streams),
             CustomizeCommand.Create(streams),
             GenerateCommand.Create(streams),
             CalibrateCommand.Create(streams),

@@ -1,0 +1,87 @@
+using TorchSharp.Utils;
+using Whence.Encoders;
+using Whence.Torch.Diffusion;
+using Whence.Torch.Mapping;
+using Whence.Vectors;
+using static TorchSharp.torch;
+
+namespace Whence.Torch.Encoders.Training;
+
+/// <summary>CLIP (Radford et al. 2021): a tower of images and one of texts, whose features are similar where an image and a text belong together.</summary>
+internal sealed class ImageTextNetwork : nn.Module
+{
+    // As the authors begin (section 2.5).
+    private const double FirstTemperature = 0.07;
+
+    private const float MostScale = 100;
+
+    private const string Scale = "logit_scale";
+
+    private readonly VisionTransformerSpec _spec;
+
+    [ComponentName(Name = "image")]
+    private readonly VisionTransformer _image;
+
+    [ComponentName(Name = "text")]
+    private readonly ClipTextTransformer _text;
+
+    /// <summary>A network with uninitialised weights.</summary>
+    /// <param name="image">Sizes of the image tower.</param>
+    /// <param name="text">Sizes of the text tower, with a projection.</param>
+    /// <param name="device">Where its weights lie; meta: nowhere.</param>
+    public ImageTextNetwork(VisionTransformerSpec image, ClipTextSpec text, Device device)
+        : base("image_text")
+    {
+        _spec = image;
+        _image = new VisionTransformer(image, text.Dimension!.Value, device);
+        _text = new ClipTextTransformer(text, device);
+        register_parameter(Scale, LinearLayer.Uninitialised(device, 1));
+        RegisterComponents();
+    }
+
+    /// <summary>Fills it with what a training begins with.</summary>
+    /// <param name="seed">The same seed gives the same weights.</param>
+    public void Initialise(long seed)
+    {
+        FirstWeights.Fill(this, seed);
+        using var none = no_grad();
+        get_parameter(Scale)!.fill_(Math.Log(1 / FirstTemperature));
+    }
+
+    /// <summary>Features of images, not normalised. [n, 3, size, size] -> [n, dimension].</summary>
+    public Tensor Images(Tensor pixels) => _image.forward(pixels);
+
+    /// <summary>Features of texts, not normalised.</summary>
+    /// <param name="ids">[n, context] ids, int64.</param>
+    /// <param name="ends">n places of the end tokens, int64.</param>
+    /// <returns>[n, dimension].</returns>
+    public Tensor Texts(Tensor ids, Tensor ends)
+    {
+        using var scope = NewDisposeScope();
+        return _text.Project(_text.forward(ids), ends).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The symmetric loss (Figure 3 of the authors): each image is to be told from the others by its text, and each text by its image.</summary>
+    /// <param name="images">[n, dimension] of <see cref="Images"/>, float32.</param>
+    /// <param name="texts">[n, dimension] of <see cref="Texts"/>, float32, of the same order.</param>
+    /// <param name="alike">[n, n], true where two different images have the same text, which is no wrong one then.</param>
+    /// <returns>The loss, and the share of images to which another text is more similar than their own.</returns>
+    public (Tensor Loss, double Error) Loss(Tensor images, Tensor texts, Tensor alike)
+    {
+        var (n, scale) = (images.shape[0], get_parameter(Scale)!.to(ScalarType.Float32).exp().clamp_max(MostScale));
+        var unit = (Tensor rows) => nn.functional.normalize(rows, p: 2, dim: 1);
+        var logits = (unit(images).matmul(unit(texts).t()) * scale).masked_fill(alike, float.NegativeInfinity);
+        var own = arange(n, dtype: ScalarType.Int64);
+        var loss = (nn.functional.cross_entropy(logits, own) + nn.functional.cross_entropy(logits.t(), own)) / 2;
+        return (loss, logits.argmax(1).ne(own).to(ScalarType.Float32).mean().item<float>());
+    }
+
+    /// <summary>The weights under OpenAI's names of CLIP.</summary>
+    /// <param name="type">F32 or F16.</param>
+    public IReadOnlyList<TensorData> Save(ElementType type) =>
+    [
+        .. WeightSaving.Tensors(_image, VisionTransformerWeights.OpenAi(_spec), type),
+        .. WeightSaving.Tensors(_text, ClipTextTransformer.OpenAi(_text.Spec), type),
+        TensorData.FromSingle(Scale, TensorValues.Of(get_parameter(Scale)!)),
+    ];
+}
