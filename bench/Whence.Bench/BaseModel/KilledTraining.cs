@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.Json;
 using System.Text.Json.Nodes;
+using Whence.Files;
 using Whence.Torch.Diffusion.Training;
 using Whence.Torch.Training;
 
@@ -24,7 +26,7 @@ internal static class KilledTraining
         try
         {
             var path = Path.Combine(temporary, "recipe.json");
-            File.WriteAllText(path, Shortened(recipe, tar).ToJson());
+            File.WriteAllText(path, JsonSerializer.Serialize(Shortened(recipe, tar), RecipeJson.Options));
             var (once, killed) = (Training("once"), Training("killed"));
             var (random, clock) = (new Random((int)seed), Stopwatch.StartNew());
             once.Run();

@@ -1,8 +1,10 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using TorchSharp;
 using Whence.Encoders;
+using Whence.Files;
 using Whence.Torch.Diffusion.Training;
 using Whence.Torch.Encoders;
 using Whence.Torch.Training;
@@ -86,7 +88,7 @@ internal static class TrainingSpeed
         try
         {
             var path = Path.Combine(temporary, stage + ".json");
-            File.WriteAllText(path, recipe.ToJson());
+            File.WriteAllText(path, JsonSerializer.Serialize(recipe, RecipeJson.Options));
             using var process = Process.Start(
                 new ProcessStartInfo(Environment.ProcessPath!, ["base-model", Child, stage, path, seconds.ToString(CultureInfo.InvariantCulture)]) { RedirectStandardOutput = true })!;
             var output = process.StandardOutput.ReadToEnd();

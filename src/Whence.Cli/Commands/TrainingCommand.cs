@@ -17,8 +17,8 @@ internal static class TrainingCommand
     /// <param name="streams">Where to write.</param>
     /// <param name="made">What is trained, in a word: the command's name without <c>train-</c>, and the ending of the folder's.</param>
     /// <param name="description">Of the command.</param>
-    /// <param name="train">Trains, and says what became of it in a line. Types of Whence.Torch occur only there: what does not train must not load libtorch.</param>
-    public static Command Create(Streams streams, string made, string description, Func<Call, CancellationToken, Task<string>> train)
+    /// <param name="open">Reads recipe and images; what it gives trains, and says what became of it in a line. Types of Whence.Torch occur only there: what does not train must not load libtorch.</param>
+    public static Command Create(Streams streams, string made, string description, Func<Call, CancellationToken, Task<Func<string>>> open)
     {
         var recipe = new Argument<string>("RECIPE.json") { Description = "What to train with and how (docs/formats.md)" };
         var output = new Option<string?>("--out") { Description = $"Folder for the {made} and what tells of its training [default: NAME-{made} beside the recipe]", HelpName = "DIR" };
@@ -33,21 +33,22 @@ internal static class TrainingCommand
         {
             var path = parsed.GetRequiredValue(recipe);
             var folder = parsed.GetValue(output) ?? Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, $"{Path.GetFileNameWithoutExtension(path)}-{made}");
-            return Task.Run(() => RunAsync(new Call(streams, path, folder, parsed.GetValue(threads)), train, cancellation), CancellationToken.None);
+            return Task.Run(() => RunAsync(new Call(streams, path, folder, parsed.GetValue(threads)), open, cancellation), CancellationToken.None);
         });
         return command;
     }
 
-    private static async Task<int> RunAsync(Call call, Func<Call, CancellationToken, Task<string>> train, CancellationToken cancellation)
+    private static async Task<int> RunAsync(Call call, Func<Call, CancellationToken, Task<Func<string>>> open, CancellationToken cancellation)
     {
         if (File.Exists(call.Folder))
         {
             throw new WhenceException($"--out {call.Folder}: is a file; name a folder.");
         }
 
+        var train = await open(call, cancellation);
         try
         {
-            call.Streams.Output.WriteLine(await train(call, cancellation));
+            call.Streams.Output.WriteLine(train());
             return 0;
         }
         catch (OperationCanceledException)

@@ -61,12 +61,17 @@ internal sealed class TuningOptions
         return (mapper is null ? null : MapperPair.Load(mapper), calibration is null ? Calibrator.Unfitted : Calibrator.Load(calibration));
     }
 
-    /// <summary>Loads only the mapper.</summary>
+    /// <summary>Loads only the mapper, for graphs that later questions are asked of: what comes with the encoder is said too, since no output will name it.</summary>
     public MapperPair? LoadMapper(ParseResult parsed, FeatureIndex index, TextWriter error)
     {
         var given = GivenMapper(parsed);
         var file = given is null ? Registered(index, calibrationGiven: false).Mapper : given == NoMapper ? null : given;
         Tell(index, given is null ? file : null, calibration: null, error);
+        if (given is null && EncoderRegistry.ComesAlong(file))
+        {
+            error.WriteLine($"using the mappers that come with encoder '{index.Manifest.Encoder}', as 'attribute' does; '--mapper none' does without, and must then be given there too");
+        }
+
         return file is null ? null : MapperPair.Load(file);
     }
 

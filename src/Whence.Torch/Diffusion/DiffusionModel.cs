@@ -4,6 +4,7 @@ using TorchSharp;
 using Whence.Encoders;
 using Whence.Encoders.Text;
 using Whence.Torch.Encoders;
+using Whence.Torch.Training;
 using Whence.Vectors;
 using static TorchSharp.torch;
 

@@ -7,7 +7,8 @@ namespace Whence.Torch.Diffusion;
 /// <summary><c>text_encoder/config.json</c> of CLIPTextModel. Entries that are not about the network's sizes are passed over: every version of the library adds some.</summary>
 internal static class TextConfig
 {
-    private const double Epsilon = 1e-5;
+    /// <summary>Of the norms.</summary>
+    public const double Epsilon = 1e-5;
 
     /// <summary>Reads the sizes.</summary>
     /// <exception cref="WhenceException">Missing, damaged, or of a network that Whence does not compute.</exception>
@@ -36,7 +37,10 @@ internal static class TextConfig
     }
 
     /// <summary>Writes the sizes.</summary>
-    public static void Save(string path, ClipTextSpec spec, ClipTokenizer tokenizer) => ConfigText.Write(path, new JsonObject
+    public static void Save(string path, ClipTextSpec spec, ClipTokenizer tokenizer) => ConfigText.Write(path, Of(spec, tokenizer));
+
+    /// <summary>The sizes, as the file has them.</summary>
+    public static JsonObject Of(ClipTextSpec spec, ClipTokenizer tokenizer) => new()
     {
         ["architectures"] = ConfigText.List(["CLIPTextModel"]),
         ["bos_token_id"] = tokenizer.StartToken,
@@ -51,5 +55,5 @@ internal static class TextConfig
         ["num_hidden_layers"] = spec.Depth,
         ["pad_token_id"] = tokenizer.Options.Padding == ClipPadding.EndToken ? tokenizer.EndToken : 0,
         ["vocab_size"] = spec.VocabularySize,
-    });
+    };
 }

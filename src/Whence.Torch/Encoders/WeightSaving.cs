@@ -52,7 +52,7 @@ internal static class WeightSaving
             var written = flat.narrow(0, at, Math.Min(Chunk, flat.shape[0] - at)).to(type).contiguous();
             if (type == ScalarType.Float16 && !written.isfinite().all().item<bool>())
             {
-                throw new WhenceException($"The weight '{name}' has values beyond 65504, the largest number of float16; write the model as float32 (in a generator's recipe 'model.precision', which may be changed when all is trained).");
+                throw new WhenceException($"The weight '{name}' has values beyond 65504, the largest number of float16; write the model as float32 ('model.precision' of the recipe that it is trained by, which may be changed when all is trained).");
             }
 
             stream.Write(written.bytes);

@@ -18,6 +18,9 @@ internal static class RecipeImages
         }
     }
 
+    /// <summary>A path that a recipe names, which is relative to the recipe's folder.</summary>
+    public static string Rooted(string recipe, string path) => Path.Combine(Path.GetDirectoryName(Path.GetFullPath(recipe))!, path);
+
     /// <summary>Reads the images.</summary>
     /// <param name="images">Folders, tar files, ...</param>
     /// <param name="metadata">A table of captions; null for none.</param>

@@ -81,7 +81,7 @@ public sealed record RecipeTraining
     /// <summary>Most that the gradient's length may be. Default 1: what a rare batch does stays bounded.</summary>
     public double Clip { get; init; } = 1;
 
-    /// <summary>How much of the weights' moving average stays at each step, in [0, 1). Default 0.999. The average is what is kept: it draws far better than the last weights.</summary>
+    /// <summary>How much of the weights' moving average stays at each step, in [0, 1). Default 0.999. The average is what is kept: it is far better than the last weights.</summary>
     public double Average { get; init; } = 0.999;
 
     /// <summary>
@@ -125,7 +125,7 @@ public sealed record RecipeTraining
 /// <summary>How a trained model is written.</summary>
 public sealed record RecipeModel
 {
-    /// <summary>In which numbers the weights are written; they are learned and sampled with in float32. Default float32: what was trained, to the bit.</summary>
+    /// <summary>In which numbers the weights are written; they are learned in float32. Default float32: what was trained, to the bit.</summary>
     public WeightPrecision Precision { get; init; }
 
     /// <summary>The precision as files have it.</summary>
@@ -139,7 +139,7 @@ public enum WeightPrecision
     [JsonStringEnumMemberName("float32")]
     F32,
 
-    /// <summary>Rounded to IEEE half precision, 11 significant bits: half the size, and what it draws looks the same.</summary>
+    /// <summary>Rounded to IEEE half precision, 11 significant bits: half the size, and what it gives looks the same.</summary>
     [JsonStringEnumMemberName("float16")]
     F16,
 }

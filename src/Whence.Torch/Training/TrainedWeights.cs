@@ -63,6 +63,29 @@ internal sealed class TrainedWeights
         Average = [.. Values];
     }
 
+    /// <summary>Takes weights from the first of networks that each compute a part of the images, and has the others compute with the same.</summary>
+    /// <param name="networks">Of each part, those that are trained together.</param>
+    /// <param name="threads">Threads that move the weights.</param>
+    public static TrainedWeights OfParts(IEnumerable<IReadOnlyList<nn.Module>> networks, int threads)
+    {
+        var weights = new TrainedWeights(networks.First()) { Threads = threads };
+        foreach (var twin in networks.Skip(1))
+        {
+            weights.AddTwin(twin);
+        }
+
+        return weights;
+    }
+
+    /// <summary>Numbers of a network's weights, found out of shapes without memory.</summary>
+    /// <param name="create">Makes the network on the device meta.</param>
+    public static long CountOf(Func<nn.Module> create)
+    {
+        using var scope = NewDisposeScope();
+        using var network = create();
+        return network.parameters().Sum(parameter => parameter.numel());
+    }
+
     /// <summary>Threads that move the weights, at least 1; their number changes no bit. Default: one a core.</summary>
     public int Threads { get; init; } = Environment.ProcessorCount;
 

@@ -10,23 +10,27 @@ internal sealed class TrainingSettings
     // A default of a key that an earlier build did not know means what that build did.
     private readonly Dictionary<string, string> _defaults;
 
-    private TrainingSettings(Dictionary<string, string> values, Dictionary<string, string> defaults) => (Values, _defaults) = (values, defaults);
+    private TrainingSettings(string format, Dictionary<string, string> values, Dictionary<string, string> defaults) => (Format, Values, _defaults) = (format, values, defaults);
+
+    /// <summary>What the files of the state say they are: those of other kinds of trainings are not this one's.</summary>
+    public string Format { get; }
 
     /// <summary>The values, as JSON.</summary>
     public IReadOnlyDictionary<string, string> Values { get; }
 
     /// <summary>All values of sections of a recipe, with the images and the number of threads.</summary>
+    /// <param name="format">What the files of the state say they are.</param>
     /// <param name="recipe">What is trained with.</param>
     /// <param name="defaults">A recipe in which every key that may be left out has its default.</param>
     /// <param name="imagesSha256">Checksum of the images and captions.</param>
     /// <param name="threads">Threads of libtorch: the last bits depend on them.</param>
     /// <param name="sections">Keys of the recipe on which the stage depends.</param>
-    public static TrainingSettings Of<T>(T recipe, T defaults, string imagesSha256, int threads, params string[] sections)
+    public static TrainingSettings Of<T>(string format, T recipe, T defaults, string imagesSha256, int threads, params string[] sections)
     {
         var values = ValuesOf(recipe, sections);
         values["images"] = imagesSha256;
         values["threads"] = threads.ToString(CultureInfo.InvariantCulture);
-        return new(values, ValuesOf(defaults, sections));
+        return new(format, values, ValuesOf(defaults, sections));
     }
 
     /// <summary>What differs in what was saved, in words.</summary>

@@ -84,24 +84,26 @@ internal static class StateFile
 {
     public const string CheckpointName = "checkpoint.safetensors", AutoencoderName = "autoencoder.safetensors";
 
-    private const string Format = "whence-generator-training", Version = "1";
+    private const string Version = "1";
 
     public static Dictionary<string, string> Metadata(string kind, TrainingSettings settings, string state) => new()
     {
-        ["format"] = Format,
+        ["format"] = settings.Format,
         ["version"] = Version,
         ["kind"] = kind,
         ["settings"] = JsonSerializer.Serialize(settings.Values),
         ["state"] = state,
     };
 
-    /// <summary>Whether there is a file, and it is one that a training keeps.</summary>
-    public static bool IsThere(string path)
+    /// <summary>Whether there is a file, and it is one that such a training keeps.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="format">What it must say it is.</param>
+    public static bool IsThere(string path, string format)
     {
         try
         {
             using var file = SafetensorsFile.Open(path);
-            return file.Metadata.GetValueOrDefault("format") == Format;
+            return file.Metadata.GetValueOrDefault("format") == format;
         }
         catch (WhenceException)
         {
@@ -119,7 +121,7 @@ internal static class StateFile
     public static T State<T>(SafetensorsFile file, string path, string kind, TrainingSettings settings, Func<T, bool>? shares = null)
         where T : class
     {
-        if (file.Metadata.GetValueOrDefault("format") != Format || file.Metadata.GetValueOrDefault("version") != Version || file.Metadata.GetValueOrDefault("kind") != kind)
+        if (file.Metadata.GetValueOrDefault("format") != settings.Format || file.Metadata.GetValueOrDefault("version") != Version || file.Metadata.GetValueOrDefault("kind") != kind)
         {
             throw new WhenceException($"'{path}': is no file of a training that this build can go on with; delete it to train anew.");
         }

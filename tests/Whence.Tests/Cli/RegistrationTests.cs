@@ -43,6 +43,8 @@ public sealed class RegistrationTests : IDisposable
 
         Assert.Equal(0, (await RunAsync("encoders", "register", "resnet18", "--remove")).Code);
         Assert.Equal(("mapper.safetensors", shipped.Tau), await AttributeAsync(""));
+        Assert.Contains("the mappers that come with encoder 'resnet18'", (await RunAsync("ann", "build", "--index", _temp["index"])).Error, StringComparison.Ordinal);
+        Assert.Equal("", (await RunAsync("ann", "build", "--index", _temp["index"], "--mapper", "none")).Error);
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using Whence.Files;
 using Whence.Torch.Encoders;
+using Whence.Torch.Training;
 using static TorchSharp.torch;
 
 namespace Whence.Torch.Diffusion.Training;
@@ -15,21 +16,13 @@ internal static class GeneratorLimits
     {
         recipe.Validate();
         Require(images * recipe.LatentValues, $"the latents of {images} images", "raise 'autoencoder.patch', lower 'autoencoder.latentChannels' or take fewer images");
-        Require(Weights(() => new Autoencoder(recipe.AutoencoderSpec(), META)), "the weights of the autoencoder", "lower 'autoencoder.channels'");
+        Require(TrainedWeights.CountOf(() => new Autoencoder(recipe.AutoencoderSpec(), META)), "the weights of the autoencoder", "lower 'autoencoder.channels'");
         Require(
-            Weights(() => new UNet(recipe.UNetSpec(), META)) + Weights(() => new ClipTextTransformer(recipe.TextSpec(recipe.Vocabulary.Most), META)),
+            TrainedWeights.CountOf(() => new UNet(recipe.UNetSpec(), META)) + TrainedWeights.CountOf(() => new ClipTextTransformer(recipe.TextSpec(recipe.Vocabulary.Most), META)),
             "the weights of the U-Net and the text encoder",
             "lower 'unet.channels', 'text.width' or 'vocabulary.most'");
     }
 
     private static void Require(long numbers, string what, string remedy) =>
         RecipeChecks.Require(numbers <= Array.MaxLength, $"{what} are {numbers} numbers, at most {Array.MaxLength} can be held; {remedy}.");
-
-    // Of shapes without memory.
-    private static long Weights(Func<nn.Module> create)
-    {
-        using var scope = NewDisposeScope();
-        using var network = create();
-        return network.parameters().Sum(parameter => parameter.numel());
-    }
 }

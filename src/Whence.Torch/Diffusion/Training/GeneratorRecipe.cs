@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
 using Whence.Files;
 using Whence.Search;
@@ -77,9 +76,6 @@ public sealed record GeneratorRecipe
     /// <summary>Reads a recipe.</summary>
     /// <exception cref="WhenceException">Missing, damaged, of another version, with a key that there is none of, or a value out of its range; the message names it.</exception>
     public static GeneratorRecipe Load(string path) => RecipeJson.Load<GeneratorRecipe>(path, FormatName, CurrentVersion, recipe => recipe.Validate());
-
-    /// <summary>The recipe with every value, defaults too.</summary>
-    internal string ToJson() => JsonSerializer.Serialize(this, RecipeJson.Options);
 
     /// <summary>Sizes of the autoencoder, its scaling not yet known.</summary>
     internal AutoencoderSpec AutoencoderSpec() => new()

@@ -19,7 +19,7 @@ public sealed class GeneratorTrainer
     /// <summary>What is trained first.</summary>
     private const string AutoencoderStage = "autoencoder";
 
-    private const string UNetStage = "unet", MomentsName = "moments", ModelName = "model";
+    private const string StateFormat = "whence-generator-training", UNetStage = "unet", MomentsName = "moments", ModelName = "model";
 
     private readonly GeneratorRecipe _recipe;
     private readonly CaptionedImages _images;
@@ -59,8 +59,8 @@ public sealed class GeneratorTrainer
     public static async Task<GeneratorTrainer> OpenAsync(string path, int? threads = null, CancellationToken cancellation = default)
     {
         var recipe = GeneratorRecipe.Load(path);
-        var (folder, file) = (Path.GetDirectoryName(Path.GetFullPath(path))!, await File.ReadAllBytesAsync(path, cancellation));
-        recipe = recipe with { Images = [.. recipe.Images.Select(source => Path.Combine(folder, source))], Metadata = recipe.Metadata is { } table ? Path.Combine(folder, table) : null };
+        var file = await File.ReadAllBytesAsync(path, cancellation);
+        recipe = recipe with { Images = [.. recipe.Images.Select(source => RecipeImages.Rooted(path, source))], Metadata = recipe.Metadata is { } table ? RecipeImages.Rooted(path, table) : null };
         var images = await RecipeImages.LoadAsync(recipe.Images, recipe.Metadata, recipe.Where, recipe.Size, threads, cancellation);
         return new GeneratorTrainer(recipe, images, threads) { _file = file };
     }
@@ -96,7 +96,7 @@ public sealed class GeneratorTrainer
     public IReadOnlyList<LossPoint> Train(string folder, IProgress<StepProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        var place = new TrainingFolder(folder, ModelName, StateFile.CheckpointName, StateFile.AutoencoderName);
+        var place = new TrainingFolder(folder, ModelName, StateFormat, StateFile.CheckpointName, StateFile.AutoencoderName);
         using var exclusive = place.Acquire();
         Record(folder).RefuseOthers(begun: place.HasState);
         Directory.CreateDirectory(Path.Combine(folder, "samples"));
@@ -113,7 +113,7 @@ public sealed class GeneratorTrainer
 
     private RecipeRecord<GeneratorRecipe> Record(string folder) => new(_recipe, GeneratorRecipe.Load, _file, folder);
 
-    private TrainingSettings Settings(params string[] sections) => TrainingSettings.Of(_recipe, GeneratorRecipe.Defaults, _sha256, _threads, sections);
+    private TrainingSettings Settings(params string[] sections) => TrainingSettings.Of(StateFormat, _recipe, GeneratorRecipe.Defaults, _sha256, _threads, sections);
 
     /// <summary>The model before its U-Net has learned anything, with the trained autoencoder.</summary>
     private DiffusionModel CreateModel(
@@ -160,7 +160,7 @@ public sealed class GeneratorTrainer
         FirstWeights.Fill(network, _recipe.Seed);
         network.to(_recipe.Autoencoder.Training.Type);
         using var training = new AutoencoderTraining(_recipe, _images, network, _threads);
-        var weights = Weights(training.Networks.Select(one => (nn.Module[])[one]));
+        var weights = TrainedWeights.OfParts(training.Networks.Select(one => (nn.Module[])[one]), _threads);
         var loop = new TrainingLoop(AutoencoderStage, "autoencoder.training", _recipe.Autoencoder.Training, weights, folder, _recipe.Checkpoint, _threads, settings, [])
         {
             IsFirst = true,
@@ -187,7 +187,7 @@ public sealed class GeneratorTrainer
         model.TextEncoder.to(_recipe.UNet.Training.Type);
         var settings = Settings("size", "seed", "vocabulary", "text", "autoencoder", "unet");
         using var training = new UNetTraining(_recipe, latents, _images.Captions, model, _threads);
-        var weights = Weights(training.Networks);
+        var weights = TrainedWeights.OfParts(training.Networks, _threads);
         var loop = new TrainingLoop(UNetStage, "unet.training", _recipe.UNet.Training, weights, folder, _recipe.Checkpoint, _threads, settings, before);
         Record(folder).Write(); // once the state was found to be this training's
         var samples = new SampleSheets(_recipe, model, _images.Captions, _threads);
@@ -207,17 +207,6 @@ public sealed class GeneratorTrainer
         weights.CopyAverageTo(model.UNet, model.TextEncoder);
         samples.Draw(_recipe.UNet.Training.Steps, cancellation).Save(Path.Combine(folder, "samples"));
         return loop.Points;
-    }
-
-    private TrainedWeights Weights(IEnumerable<IReadOnlyList<nn.Module>> networks)
-    {
-        var weights = new TrainedWeights(networks.First()) { Threads = _threads };
-        foreach (var twin in networks.Skip(1))
-        {
-            weights.AddTwin(twin);
-        }
-
-        return weights;
     }
 
     private static int[] Spread(int count, int most) => [.. Enumerable.Range(0, Math.Min(count, most)).Select(i => (int)((long)i * count / Math.Min(count, most)))];

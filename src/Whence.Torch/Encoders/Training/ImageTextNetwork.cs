@@ -1,7 +1,6 @@
 using TorchSharp.Utils;
 using Whence.Encoders;
-using Whence.Torch.Diffusion;
-using Whence.Torch.Mapping;
+using Whence.Torch.Training;
 using Whence.Vectors;
 using static TorchSharp.torch;
 
@@ -10,12 +9,14 @@ namespace Whence.Torch.Encoders.Training;
 /// <summary>CLIP (Radford et al. 2021): a tower of images and one of texts, whose features are similar where an image and a text belong together.</summary>
 internal sealed class ImageTextNetwork : nn.Module
 {
-    // As the authors begin (section 2.5).
-    private const double FirstTemperature = 0.07;
+    private const double FirstTemperature = 0.07; // section 2.5 of the authors, as what follows
 
-    private const float MostScale = 100;
+    private const double MostScale = 100;
 
     private const string Scale = "logit_scale";
+
+    /// <summary>Logarithm of what similarities are multiplied by at first.</summary>
+    public static readonly double FirstLogScale = Math.Log(1 / FirstTemperature);
 
     private readonly VisionTransformerSpec _spec;
 
@@ -45,8 +46,10 @@ internal sealed class ImageTextNetwork : nn.Module
     {
         FirstWeights.Fill(this, seed);
         using var none = no_grad();
-        get_parameter(Scale)!.fill_(Math.Log(1 / FirstTemperature));
+        LogScale.fill_(FirstLogScale);
     }
+
+    private Tensor LogScale => get_parameter(Scale)!;
 
     /// <summary>Features of images, not normalised. [n, 3, size, size] -> [n, dimension].</summary>
     public Tensor Images(Tensor pixels) => _image.forward(pixels);
@@ -64,11 +67,12 @@ internal sealed class ImageTextNetwork : nn.Module
     /// <summary>The symmetric loss (Figure 3 of the authors): each image is to be told from the others by its text, and each text by its image.</summary>
     /// <param name="images">[n, dimension] of <see cref="Images"/>, float32.</param>
     /// <param name="texts">[n, dimension] of <see cref="Texts"/>, float32, of the same order.</param>
-    /// <param name="alike">[n, n], true where two different images have the same text, which is no wrong one then.</param>
+    /// <param name="alike">[n, n], true where two different images have the same text, which is no wrong one then; never on the diagonal.</param>
     /// <returns>The loss, and the share of images to which another text is more similar than their own.</returns>
     public (Tensor Loss, double Error) Loss(Tensor images, Tensor texts, Tensor alike)
     {
-        var (n, scale) = (images.shape[0], get_parameter(Scale)!.to(ScalarType.Float32).exp().clamp_max(MostScale));
+        var (n, learned) = (images.shape[0], LogScale.to(ScalarType.Float32));
+        var scale = (learned - (learned - Bounded(learned)).detach()).exp(); // bounded, but with the gradient of one that is not: so it can come back
         var unit = (Tensor rows) => nn.functional.normalize(rows, p: 2, dim: 1);
         var logits = (unit(images).matmul(unit(texts).t()) * scale).masked_fill(alike, float.NegativeInfinity);
         var own = arange(n, dtype: ScalarType.Int64);
@@ -76,12 +80,14 @@ internal sealed class ImageTextNetwork : nn.Module
         return (loss, logits.argmax(1).ne(own).to(ScalarType.Float32).mean().item<float>());
     }
 
-    /// <summary>The weights under OpenAI's names of CLIP.</summary>
+    /// <summary>The weights under Hugging Face's names of CLIPModel.</summary>
     /// <param name="type">F32 or F16.</param>
     public IReadOnlyList<TensorData> Save(ElementType type) =>
     [
-        .. WeightSaving.Tensors(_image, VisionTransformerWeights.OpenAi(_spec), type),
-        .. WeightSaving.Tensors(_text, ClipTextTransformer.OpenAi(_text.Spec), type),
-        TensorData.FromSingle(Scale, TensorValues.Of(get_parameter(Scale)!)),
+        .. WeightSaving.Tensors(_image, VisionTransformerWeights.HuggingFace(_spec), type),
+        .. WeightSaving.Tensors(_text, ClipTextTransformer.HuggingFace(_text.Spec), type),
+        TensorData.FromSingle(Scale, [(float)Math.Min(LogScale.item<float>(), Math.Log(MostScale))]),
     ];
+
+    private static Tensor Bounded(Tensor logScale) => logScale.clamp_max(Math.Log(MostScale));
 }

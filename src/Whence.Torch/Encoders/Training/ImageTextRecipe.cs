@@ -1,3 +1,4 @@
+using System.Text;
 using Whence.Encoders;
 using Whence.Files;
 using Whence.Images;
@@ -17,7 +18,12 @@ public sealed record ImageTextRecipe
 
     private const string FormatName = "whence-image-text";
 
-    private const int MostSize = 1024, MostWidth = 1 << 16;
+    private const int MostSize = 1024, MostWidth = 1 << 16, MostName = 200;
+
+    private const int MostBatch = 1 << 15; // every image is compared with every caption
+
+    // Beside the spec lie files of these names.
+    private static readonly string[] Taken = ["config", "vocab", "tokenizer_config", "added_tokens"];
 
     /// <summary>Always <c>whence-image-text</c>.</summary>
     public required string Format { get; init; }
@@ -112,7 +118,7 @@ public sealed record ImageTextRecipe
         Network = ImageSpec(),
         Model = new() { File = file, Sha256 = sha256 },
         Licence = Licence,
-        Origin = "trained by whence train-encoder; recipe.json has its recipe",
+        Origin = "trained by whence train-encoder",
     };
 
     /// <summary>Refuses what cannot be trained, or what no reader of the trained encoder would take.</summary>
@@ -131,9 +137,12 @@ public sealed record ImageTextRecipe
         InRange("dimension", Dimension, 1, MostWidth);
         InRange("augmentation.shift", Augmentation.Shift, 0, Size - 1);
         Training.Validate("training", 3L * Size * Size);
-        Require(Training.Batch >= 2, $"'training.batch' is {Training.Batch}, it must be at least 2: an image learns by the captions of others");
+        InRange("training.batch", Training.Batch, 2, MostBatch); // an image learns by the captions of others
         Require(Enum.IsDefined(Model.Precision), $"'model.precision' is {Model.Precision}, it must be float32 or float16");
         Checkpoint.Validate();
+        Require(
+            !Taken.Contains(Name, StringComparer.OrdinalIgnoreCase) && Encoding.UTF8.GetByteCount(Name) <= MostName,
+            $"'name' is '{Name}', it must have at most {MostName} bytes and not be {string.Join(", ", Taken)}, which are names of other files in the encoder's folder");
         Checked("name", () => Spec("weights", new string('0', 64)).Validate());
     }
 }

@@ -15,7 +15,7 @@ namespace Whence.Torch.Encoders.Training;
 /// </summary>
 public sealed class ImageTextTrainer
 {
-    private const string Stage = "encoder", ResultName = "encoder";
+    private const string StateFormat = "whence-image-text-training", Stage = "encoder", ResultName = "encoder", WeightsName = "model.safetensors";
 
     private readonly ImageTextRecipe _recipe;
     private readonly CaptionedImages _images;
@@ -28,7 +28,7 @@ public sealed class ImageTextTrainer
     /// <param name="images">Of the recipe's <see cref="ImageTextRecipe.Size"/>.</param>
     /// <param name="threads">Threads of libtorch; null for one a core. The last bits of what is learned depend on it.</param>
     /// <exception cref="ArgumentException">The images have another size, or there is none.</exception>
-    /// <exception cref="WhenceException">A value of the recipe is out of its range, or the weights are more numbers than one array holds.</exception>
+    /// <exception cref="WhenceException">A value of the recipe is out of its range, all captions are the same, or the weights are more numbers than one array holds.</exception>
     public ImageTextTrainer(ImageTextRecipe recipe, CaptionedImages images, int? threads = null)
     {
         ArgumentNullException.ThrowIfNull(recipe);
@@ -42,9 +42,12 @@ public sealed class ImageTextTrainer
         recipe.Validate();
         (_recipe, _images, _threads) = (recipe, images, threads ?? Environment.ProcessorCount);
         _tokenizer = recipe.Vocabulary.Learn(images.Captions);
-        RequireRoom();
         var captions = _tokenizer.Encode(images.Captions);
         (CutCaptions, LongestCaption) = (captions.Truncated, captions.Tokens.Max());
+        RecipeChecks.Require(
+            ImageTextTraining.Texts(captions).Distinct().Count() > 1, "all captions are the same, from which nothing can be learned; give images with different ones, or raise 'vocabulary.tokens' where they differ further on");
+        var numbers = TrainedWeights.CountOf(() => Network(META));
+        RecipeChecks.Require(numbers <= Array.MaxLength, $"the weights are {numbers} numbers, at most {Array.MaxLength} can be held; lower 'image.width', 'text.width' or 'vocabulary.most'");
     }
 
     /// <summary>Reads a recipe and its images.</summary>
@@ -55,8 +58,8 @@ public sealed class ImageTextTrainer
     public static async Task<ImageTextTrainer> OpenAsync(string path, int? threads = null, CancellationToken cancellation = default)
     {
         var recipe = ImageTextRecipe.Load(path);
-        var (folder, file) = (Path.GetDirectoryName(Path.GetFullPath(path))!, await File.ReadAllBytesAsync(path, cancellation));
-        recipe = recipe with { Images = [.. recipe.Images.Select(source => Path.Combine(folder, source))], Metadata = recipe.Metadata is { } table ? Path.Combine(folder, table) : null };
+        var file = await File.ReadAllBytesAsync(path, cancellation);
+        recipe = recipe with { Images = [.. recipe.Images.Select(source => RecipeImages.Rooted(path, source))], Metadata = recipe.Metadata is { } table ? RecipeImages.Rooted(path, table) : null };
         var images = await RecipeImages.LoadAsync(recipe.Images, recipe.Metadata, recipe.Where, recipe.Size, threads, cancellation);
         return new ImageTextTrainer(recipe, images, threads) { _file = file };
     }
@@ -77,7 +80,7 @@ public sealed class ImageTextTrainer
     public string SpecIn(string folder) => Path.Combine(folder, ResultName, _recipe.Name + ".json");
 
     /// <summary>
-    /// Trains, or goes on with a training that was interrupted. The folder receives <c>encoder/</c> with the spec, the weights of both towers under OpenAI's names and the vocabulary,
+    /// Trains, or goes on with a training that was interrupted. The folder receives <c>encoder/</c> with the spec, and both towers and the vocabulary as Hugging Face's CLIPModel has them,
     /// <c>training.csv</c> and a figure of it, the recipe with all its values, and meanwhile the state.
     /// </summary>
     /// <param name="folder">Is made where it is missing.</param>
@@ -91,7 +94,7 @@ public sealed class ImageTextTrainer
     public IReadOnlyList<LossPoint> Train(string folder, IProgress<StepProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        var place = new TrainingFolder(folder, ResultName, StateFile.CheckpointName);
+        var place = new TrainingFolder(folder, ResultName, StateFormat, StateFile.CheckpointName);
         using var exclusive = place.Acquire();
         var record = new RecipeRecord<ImageTextRecipe>(_recipe, ImageTextRecipe.Load, _file, folder);
         record.RefuseOthers(begun: place.HasState);
@@ -100,19 +103,19 @@ public sealed class ImageTextTrainer
         network.Initialise(_recipe.Seed);
         network.to(_recipe.Training.Type);
         using var training = new ImageTextTraining(_recipe, _images, _tokenizer, network, _threads);
-        var weights = new TrainedWeights(network) { Threads = _threads };
-        foreach (var twin in training.Networks.Skip(1))
-        {
-            weights.AddTwin(twin);
-        }
-
+        var weights = TrainedWeights.OfParts(training.Networks.Select(one => (nn.Module[])[one]), _threads);
         var settings = TrainingSettings.Of(
-            _recipe, ImageTextRecipe.Defaults, _images.Sha256(), _threads, "size", "seed", "vocabulary", "text", "image", "dimension", "augmentation", "training");
+            StateFormat, _recipe, ImageTextRecipe.Defaults, _images.Sha256(), _threads, "size", "seed", "vocabulary", "text", "image", "dimension", "augmentation", "training");
         var loop = new TrainingLoop(Stage, "training", _recipe.Training, weights, folder, _recipe.Checkpoint, _threads, settings, [])
         {
             IsFirst = true,
             Keeping = record.Write,
         };
+        if (place.HasState)
+        {
+            record.Write(); // what does not bear on the state may differ
+        }
+
         loop.Run(training.Backward, progress, cancellation);
 
         using var trained = Network(CPU);
@@ -126,18 +129,10 @@ public sealed class ImageTextTrainer
     private void Save(string folder, ImageTextNetwork network)
     {
         Directory.CreateDirectory(folder);
-        var file = _recipe.Name + ".safetensors";
-        SafetensorsFile.Write(Path.Combine(folder, file), network.Save(_recipe.Model.Type));
+        var weights = Path.Combine(folder, WeightsName);
+        SafetensorsFile.Write(weights, network.Save(_recipe.Model.Type));
+        ImageTextConfig.Save(Path.Combine(folder, "config.json"), _recipe, _tokenizer);
         _tokenizer.Save(folder);
-        _recipe.Spec(file, Checksum.Of(Path.Combine(folder, file))).Save(Path.Combine(folder, _recipe.Name + ".json"));
-    }
-
-    // Found out before anything is trained, of shapes without memory.
-    private void RequireRoom()
-    {
-        using var scope = NewDisposeScope();
-        using var network = Network(META);
-        var numbers = network.parameters().Sum(parameter => parameter.numel());
-        RecipeChecks.Require(numbers <= Array.MaxLength, $"the weights are {numbers} numbers, at most {Array.MaxLength} can be held; lower 'image.width', 'text.width' or 'vocabulary.most'");
+        _recipe.Spec(WeightsName, Checksum.Of(weights)).Save(Path.Combine(folder, _recipe.Name + ".json"));
     }
 }

@@ -13,7 +13,7 @@ internal sealed class ImageTextTraining : IDisposable
     private readonly ImageTextRecipe _recipe;
     private readonly CaptionedImages _images;
     private readonly EpochOrder _order;
-    private readonly int[] _ids, _ends;
+    private readonly int[] _ids, _ends, _texts;
     private readonly ScalarType _type;
     private readonly BatchParts _parts;
     private readonly ImageTextNetwork[] _networks;
@@ -28,7 +28,8 @@ internal sealed class ImageTextTraining : IDisposable
         (_recipe, _images, _type) = (recipe, images, recipe.Training.Type);
         _order = new EpochOrder(recipe.Seed, Stage, images.Count, recipe.Training.Batch);
         var captions = tokenizer.Encode(images.Captions);
-        (_ids, _ends) = ([.. captions.Ids.Span], [.. captions.Tokens.Select(tokens => Math.Min(tokens, tokenizer.ContextLength) - 1)]);
+        (_ids, _texts) = ([.. captions.Ids.Span], Texts(captions));
+        _ends = [.. Enumerable.Range(0, images.Count).Select(i => _ids.AsSpan(i * tokenizer.ContextLength, tokenizer.ContextLength).IndexOf(tokenizer.EndToken))];
         _parts = new BatchParts(recipe.Training.Batch, threads);
         _networks = [network, .. _parts.Twins(_type, () => new ImageTextNetwork(recipe.ImageSpec(), recipe.TextSpec(tokenizer.VocabularySize), CPU))];
     }
@@ -81,6 +82,17 @@ internal sealed class ImageTextTraining : IDisposable
         }
     }
 
+    /// <summary>A number for each caption, the same for captions of which the text tower sees the same.</summary>
+    public static int[] Texts(TokenBatch captions)
+    {
+        var numbers = new Dictionary<string, int>(StringComparer.Ordinal);
+        return [.. Enumerable.Range(0, captions.Tokens.Count).Select(i =>
+        {
+            var seen = string.Join(' ', captions.Ids.Slice(i * captions.ContextLength, captions.ContextLength).ToArray());
+            return numbers.TryAdd(seen, numbers.Count) ? numbers.Count - 1 : numbers[seen];
+        })];
+    }
+
     private static Tensor Leaf(IEnumerable<Tensor> parts) => cat([.. parts.Select(part => part.detach())]).requires_grad_();
 
     private Placement Place(StepRandom random)
@@ -104,7 +116,7 @@ internal sealed class ImageTextTraining : IDisposable
         {
             for (var j = 0; j < batch.Length; j++)
             {
-                alike[(i * batch.Length) + j] = i != j && _images.Captions[batch[i]] == _images.Captions[batch[j]];
+                alike[(i * batch.Length) + j] = i != j && _texts[batch[i]] == _texts[batch[j]];
             }
         }
 

@@ -43,6 +43,7 @@ public static class LossFigure
 
         return drawing.Finish("training", title, width, y);
     }
+
     private static string Name(string stage) => stage switch
     {
         "unet" => "U-Net and text encoder",

@@ -1,5 +1,6 @@
 using TorchSharp;
 using Whence.Torch.Diffusion;
+using Whence.Torch.Training;
 using static TorchSharp.torch;
 
 namespace Whence.Tests.Torch.Diffusion;

@@ -93,22 +93,38 @@ public sealed class BatchPartsTests : IDisposable
     [Fact]
     public void Images_and_texts_learn_the_same_from_parts_as_from_all_images_together()
     {
-        var (together, parts) = (Learned(1), Learned(3));
-        Assert.Equal(together.Loss, parts.Loss, 1e-5);
-        AssertNear(together.Weights, parts.Weights);
+        var recipe = ToyImageText.Load();
+        recipe = recipe with { Training = recipe.Training with { Batch = 25 }, Augmentation = new() { Flip = false, Shift = 0 } };
+        var images = ToyImageText.Images(25); // more than one step has: each is taken once
+        var tokenizer = recipe.Vocabulary.Learn(images.Captions);
+        var (plain, together, parts) = (Learned(0), Learned(1), Learned(3));
+        Assert.Equal(plain.Loss, together.Loss, 1e-5);
+        Assert.Equal(plain.Loss, parts.Loss, 1e-5);
+        AssertNear(plain.Weights, together.Weights);
+        AssertNear(plain.Weights, parts.Weights);
 
-        static (double Loss, float[] Weights) Learned(int threads)
+        // With no thread: as one would write it down, without parts and without going back from features.
+        (double Loss, float[] Weights) Learned(int threads)
         {
             using var scope = NewDisposeScope();
-            var recipe = ToyImageText.Load();
-            recipe = recipe with { Training = recipe.Training with { Batch = 25 } };
-            var images = ToyImageText.Images();
-            var tokenizer = recipe.Vocabulary.Learn(images.Captions);
             using var network = new ImageTextNetwork(recipe.ImageSpec(), recipe.TextSpec(tokenizer.VocabularySize), CPU);
             network.Initialise(1);
-            using var training = new ImageTextTraining(recipe, images, tokenizer, network, threads);
-            Assert.Equal(threads, training.Networks.Count);
-            return Steps([.. training.Networks.Select(one => (nn.Module[])[one])], training.Backward);
+            using var training = new ImageTextTraining(recipe, images, tokenizer, network, Math.Max(1, threads));
+            Assert.Equal(Math.Max(1, threads), training.Networks.Count);
+            return Steps([.. training.Networks.Select(one => (nn.Module[])[one])], threads == 0 ? step => Plain(network, step) : training.Backward);
+        }
+
+        StepLoss Plain(ImageTextNetwork network, long step)
+        {
+            var all = new EpochOrder(recipe.Seed, 1, images.Count, images.Count).Images(step);
+            string[] texts = [.. all.Select(image => images.Captions[image])];
+            var captions = tokenizer.Encode(texts);
+            var ids = tensor([.. captions.Ids.ToArray().Select(id => (long)id)], [images.Count, tokenizer.ContextLength]);
+            var features = network.Texts(ids, tensor([.. captions.Tokens.Select(tokens => tokens - 1L)]));
+            var alike = tensor([.. texts.Index().SelectMany(i => texts.Index().Select(j => i.Index != j.Index && i.Item == j.Item))], [images.Count, images.Count]);
+            var (loss, error) = network.Loss(network.Images(PixelTensors.Of(images, all)), features, alike);
+            loss.backward();
+            return new StepLoss(loss.item<float>(), error);
         }
     }
 

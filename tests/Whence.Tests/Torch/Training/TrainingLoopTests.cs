@@ -127,7 +127,7 @@ public sealed class TrainingLoopTests : IDisposable
         Keeping = keeping,
     };
 
-    private static TrainingSettings Settings<T>(T recipe, params string[] sections) => TrainingSettings.Of(recipe, recipe, "", 1, sections);
+    private static TrainingSettings Settings<T>(T recipe, params string[] sections) => TrainingSettings.Of("test", recipe, recipe, "", 1, sections);
 
     private Func<long, StepLoss> Backward(Action<long>? also = null) => step =>
     {

@@ -1,4 +1,6 @@
+using System.Runtime.InteropServices;
 using Whence.Torch.Encoders.Training;
+using Whence.Vectors;
 using static TorchSharp.torch;
 
 namespace Whence.Tests.Torch.Encoders.Training;
@@ -25,20 +27,44 @@ public sealed class ImageTextNetworkTests
     }
 
     [Fact]
+    public void A_scale_beyond_the_largest_counts_as_that_and_can_come_back()
+    {
+        using var scope = NewDisposeScope();
+        using var network = Network();
+        var scale = network.get_parameter("logit_scale")!;
+        using (no_grad())
+        {
+            scale.fill_(Math.Log(1000));
+        }
+
+        scale.requires_grad = true;
+        using var generator = new Generator(5, CPU);
+        var (images, texts) = (randn([4, 8], generator: generator), randn([4, 8], generator: generator));
+        var (loss, _) = network.Loss(images, texts, zeros([4, 4], dtype: ScalarType.Bool));
+        Assert.Equal(Slow(images.data<float>().ToArray(), texts.data<float>().ToArray(), new bool[16], 4, 8, 100).Loss, loss.item<float>(), 1e-3);
+        loss.backward();
+        Assert.NotEqual(0, scale.grad!.item<float>());
+        var saved = network.Save(ElementType.F32).Single(tensor => tensor.Name == "logit_scale");
+        Assert.Equal(Math.Log(100), MemoryMarshal.Read<float>(saved.ToBytes()), 1e-5);
+    }
+
+    [Fact]
     public void The_same_seed_gives_the_same_weights_and_the_scale_begins_as_the_authors_do()
     {
         using var scope = NewDisposeScope();
         using var first = Network();
         using var second = Network();
         Assert.All(first.parameters().Zip(second.parameters()), pair => Assert.True(pair.First.equal(pair.Second).all().item<bool>()));
+        using var other = Network(seed: 2);
+        Assert.Contains(first.parameters().Zip(other.parameters()), pair => !pair.First.equal(pair.Second).all().item<bool>());
         Assert.Equal(2.6593, first.get_parameter("logit_scale")!.item<float>(), 1e-4);
     }
 
-    private static ImageTextNetwork Network()
+    private static ImageTextNetwork Network(long seed = 1)
     {
         var recipe = ToyImageText.Load();
         var network = new ImageTextNetwork(recipe.ImageSpec(), recipe.TextSpec(540), CPU);
-        network.Initialise(1);
+        network.Initialise(seed);
         return network;
     }
 

@@ -1,12 +1,15 @@
 using System.Numerics.Tensors;
 using System.Text.Json.Nodes;
+using Whence.Datasets;
 using Whence.Encoders;
 using Whence.Encoders.Text;
 using Whence.Images;
 using Whence.Tests.Evaluation;
+using Whence.Tests.Torch.Diffusion.Training;
 using Whence.Torch.Encoders;
 using Whence.Torch.Encoders.Training;
 using Whence.Torch.Training;
+using static TorchSharp.torch;
 
 namespace Whence.Tests.Torch.Encoders.Training;
 
@@ -32,7 +35,7 @@ public sealed class ImageTextTrainerTests : IDisposable
         using var images = ImageEncoders.Open(spec);
         var tokenizer = ClipTokenizer.Load(_temp["out", "encoder"]);
         Assert.Equal(8, tokenizer.ContextLength);
-        using var texts = ClipTextEncoder.Open(_temp["out", "encoder", "toy.safetensors"], recipe.TextSpec(tokenizer.VocabularySize));
+        using var texts = ClipTextEncoder.Open(_temp["out", "encoder", "model.safetensors"], recipe.TextSpec(tokenizer.VocabularySize));
         var captions = new float[2 * 8];
         texts.Encode(tokenizer.Encode(["a red thing", "a blue thing"]).Ids.Span, captions);
         var given = ToyImageText.Images();
@@ -88,7 +91,7 @@ public sealed class ImageTextTrainerTests : IDisposable
         Assert.Equal(expected, Trainer().Train(_temp["out"]));
         string[] files = [.. Directory.GetFiles(_temp["expected"], "*", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(_temp["expected"], f)).Order(StringComparer.Ordinal)];
         Assert.Equal(
-            ["encoder/merges.txt", "encoder/tokenizer_config.json", "encoder/toy.json", "encoder/toy.safetensors", "encoder/vocab.json", "recipe.json", "training.csv", "training.lock", "training.png", "training.svg"],
+            ["encoder/config.json", "encoder/merges.txt", "encoder/model.safetensors", "encoder/tokenizer_config.json", "encoder/toy.json", "encoder/vocab.json", "recipe.json", "training.csv", "training.lock", "training.png", "training.svg"],
             files.Select(f => f.Replace('\\', '/')));
         Assert.All(files, file => Assert.Equal(File.ReadAllBytes(_temp["expected", file]), File.ReadAllBytes(_temp["out", file])));
 
@@ -128,6 +131,79 @@ public sealed class ImageTextTrainerTests : IDisposable
         Assert.Contains("lower 'training.learningRate' (1000)", message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Captions_that_are_cut_are_learned_by_their_beginning_and_captions_that_are_all_the_same_are_refused()
+    {
+        var recipe = ToyImageText.Load();
+        var cut = new ImageTextTrainer(recipe with { Vocabulary = recipe.Vocabulary with { Tokens = 4 } }, ToyImageText.Images(), 1);
+        Assert.Equal((12, 5), (cut.CutCaptions, cut.LongestCaption)); // start, a, red, thing, end
+        Assert.All(cut.Train(_temp["out"]), point => Assert.True(double.IsFinite(point.Loss)));
+        Assert.Contains(
+            "all captions are the same", Assert.Throws<WhenceException>(() => new ImageTextTrainer(recipe, ToyImageText.Images(1))).Message, StringComparison.Ordinal);
+
+        // The tower sees ids: neither case nor what is cut tells captions apart.
+        CaptionedImages Captioned(params string[] captions) => CaptionedImages.Of(16, [.. captions.Select((caption, i) => (ToyImageText.Images().Pixels(i).ToArray(), caption))]);
+        Assert.Contains("all captions are the same", Assert.Throws<WhenceException>(() => new ImageTextTrainer(recipe, Captioned("a red thing", "A  red THING"))).Message, StringComparison.Ordinal);
+        var tokenizer = recipe.Vocabulary.Learn(["a red thing", "a blue thing"]);
+        Assert.Equal([0, 1, 0], ImageTextTraining.Texts(tokenizer.Encode(["a red thing", "a blue thing", "A red thing"])));
+    }
+
+    [Fact]
+    public void What_does_not_bear_on_the_state_may_change_meanwhile_and_is_recorded()
+    {
+        var recipe = ToyImageText.Load();
+        using (var source = new CancellationTokenSource())
+        {
+            Assert.Throws<OperationCanceledException>(() => new ImageTextTrainer(recipe, ToyImageText.Images(), 1).Train(
+                _temp["out"], new Listener<StepProgress>(p => { if (p.Step == recipe.Training.Steps) { source.Cancel(); throw new OperationCanceledException(); } }), source.Token));
+        }
+
+        recipe = recipe with { Name = "other", Model = new() { Precision = WeightPrecision.F16 } };
+        new ImageTextTrainer(recipe, ToyImageText.Images(), 1).Train(_temp["out"]);
+        Assert.Equal(("other", WeightPrecision.F16), (ImageTextRecipe.Load(_temp["out", "recipe.json"]).Name, ImageTextRecipe.Load(_temp["out", "recipe.json"]).Model.Precision));
+        Assert.True(File.Exists(_temp["out", "encoder", "other.json"]));
+    }
+
+    [Fact]
+    public void A_checkpoint_of_a_generator_is_neither_gone_on_with_nor_deleted()
+    {
+        new ImageTextTrainer(ToyImageText.Load(), ToyImageText.Images(), 1).Train(_temp["out"]);
+        GeneratorTrainerTests.Stop(_temp["generator"], "unet", 2);
+        var state = File.ReadAllBytes(_temp["generator", "checkpoint.safetensors"]);
+        File.Copy(_temp["generator", "checkpoint.safetensors"], _temp["out", "checkpoint.safetensors"]);
+        AssertRefused("this training is done");
+        Directory.Delete(_temp["out", "encoder"], recursive: true);
+        AssertRefused("is no file of a training that this build can go on with");
+        Assert.Equal(state, File.ReadAllBytes(_temp["out", "checkpoint.safetensors"]));
+
+        void AssertRefused(string expected) => Assert.Contains(
+            expected, Assert.Throws<WhenceException>(() => new ImageTextTrainer(ToyImageText.Load(), ToyImageText.Images(), 1).Train(_temp["out"])).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Images_are_shown_as_the_augmentation_says()
+    {
+        var recipe = ToyImageText.Load();
+        recipe = recipe with { Augmentation = new() { Flip = false, Shift = 0 } };
+        var plain = FirstLoss(recipe);
+        Assert.Equal(plain, FirstLoss(recipe));
+        Assert.NotEqual(plain, FirstLoss(recipe with { Augmentation = new() { Flip = true, Shift = 0 } }));
+        Assert.NotEqual(plain, FirstLoss(recipe with { Augmentation = new() { Flip = false, Shift = 3 } }));
+
+        static double FirstLoss(ImageTextRecipe recipe)
+        {
+            // A gradient from left to right and from top to bottom, which is another one in a mirror, and elsewhere.
+            var images = CaptionedImages.Of(16, [.. Enumerable.Range(0, 6).Select(i => ((byte[])[.. Enumerable.Range(0, 16 * 16 * 3).Select(p => (byte)((p / 3 % 16 * 8) + (p / 48 * 4) + (10 * i)))], $"number {i}"))]);
+            var tokenizer = recipe.Vocabulary.Learn(images.Captions);
+            using var scope = NewDisposeScope();
+            using var network = new ImageTextNetwork(recipe.ImageSpec(), recipe.TextSpec(tokenizer.VocabularySize), CPU);
+            network.Initialise(1);
+            _ = new TrainedWeights(network); // gradients
+            using var training = new ImageTextTraining(recipe, images, tokenizer, network, threads: 1);
+            return training.Backward(0).Loss;
+        }
+    }
+
     public static TheoryData<string, string> Bad => new()
     {
         { "there is no key 'imagee', known are", """{"imagee": {}}""" },
@@ -135,6 +211,8 @@ public sealed class ImageTextTrainerTests : IDisposable
         { "'images' is empty", """{"images": []}""" },
         { "'where'", """{"where": "style ="}""" },
         { "'name': name is 'a/b', but must be a plain word", """{"name": "a/b"}""" },
+        { "'name' is 'Vocab', it must have at most 200 bytes and not be config, vocab", """{"name": "Vocab"}""" },
+        { "it must have at most 200 bytes", $$"""{"name": "{{new string('ü', 101)}}"}""" },
         { "'size' is 18, it must be from 8 to 1024 and a multiple of 'image.patch', which is 4", """{"size": 18}""" },
         { "'image.patch' is 0", """{"image": {"patch": 0}}""" },
         { "'image.width' is 16, it must be a multiple of 'image.heads', which is 3", """{"image": {"patch": 4, "width": 16, "heads": 3}}""" },
@@ -142,7 +220,7 @@ public sealed class ImageTextTrainerTests : IDisposable
         { "'text.width' is 16, it must be a multiple of 'text.heads', which is 3", """{"text": {"width": 16, "heads": 3}}""" },
         { "'dimension' is 0, it must be from 1 to 65536", """{"dimension": 0}""" },
         { "'augmentation.shift' is 16, it must be from 0 to 15", """{"augmentation": {"shift": 16}}""" },
-        { "'training.batch' is 1, it must be at least 2", """{"training": {"steps": 1, "batch": 1, "learningRate": 1}}""" },
+        { "'training.batch' is 1, it must be from 2 to 32768", """{"training": {"steps": 1, "batch": 1, "learningRate": 1}}""" },
         { "'training.warmup' is -1, it must be at least 0", """{"training": {"steps": 1, "batch": 2, "learningRate": 1, "warmup": -1}}""" },
         { "'learningRate' is missing in 'training'", """{"training": {"steps": 1, "batch": 2}}""" },
         { "$.model.precision", """{"model": {"precision": "float8"}}""" },
