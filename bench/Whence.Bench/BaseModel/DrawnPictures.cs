@@ -1,8 +1,8 @@
 using System.Globalization;
 using Whence.Images;
 using Whence.Torch.Diffusion;
-using Whence.Torch.Diffusion.Training;
 using Whence.Torch.Mapping;
+using Whence.Torch.Training;
 using static TorchSharp.torch;
 
 namespace Whence.Bench.BaseModel;
