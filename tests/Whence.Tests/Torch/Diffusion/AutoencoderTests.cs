@@ -1,7 +1,7 @@
 using Whence.Tests.Torch.Encoders;
 using Whence.Torch.Diffusion;
-using Whence.Vectors;
 using Whence.Torch.Training;
+using Whence.Vectors;
 using static TorchSharp.torch;
 
 namespace Whence.Tests.Torch.Diffusion;
